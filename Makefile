@@ -1,0 +1,66 @@
+# Everything runs in .venv, which is made when first needed. Another Python: make lab PYTHON=python3.12
+PYTHON ?= python3
+BIN := .venv/bin/python
+READY := .venv/ready
+
+# TensorFlow reads it when it starts, in kernels too: no start-up messages.
+export TF_CPP_MIN_LOG_LEVEL := 3
+
+NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=240 --nbval-kernel-startup-timeout=120
+SANDBOX := $(BIN) -m tools.sandbox
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.PHONY: help lab test check notebooks results budget lock diff clean
+
+help: ## show this list
+	@awk -F ': .*## ' '/^[a-z]+:.* ## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+lab: $(READY) ## work through the lessons in JupyterLab, in my_lessons/ (LAB_ARGS: further options)
+	@$(BIN) -m mtl_helpers.workspace my_lessons
+	$(BIN) -m jupyterlab $(AS_ROOT) my_lessons/00_start_here.ipynb $(LAB_ARGS)
+
+test: $(READY) ## all tests: unit tests, and every lesson in both editions
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	$(BIN) -m mtl_helpers.workspace "$$folder/learners_edition" && \
+	$(SANDBOX) --writable notebooks -- \
+	$(BIN) -m pytest --rootdir=. -p tools.nbval_guard $(NBVAL) tests notebooks "$$folder/learners_edition"
+
+check: $(READY) ## what takes under a minute: lint, format, types, spelling, fast tests
+	$(BIN) -m ruff check
+	$(BIN) -m ruff format --check
+	$(BIN) -m mypy
+	$(BIN) -m codespell_lib
+	$(SANDBOX) -- $(BIN) -m pytest -q -m 'not slow' tests
+
+notebooks: $(READY) ## execute the lessons that changed, and normalise all (LESSONS="01 02": these alone)
+	$(SANDBOX) --writable notebooks -- $(BIN) -m tools.execute $(LESSONS)
+
+results: $(READY) ## make the stored tables in notebooks/results/ (LESSONS="01": this one alone)
+	$(SANDBOX) --writable notebooks -- $(BIN) -m tools.results $(LESSONS)
+
+budget: $(READY) ## measure time and memory of each lesson, and write the table in README.md
+	$(BIN) -m tools.budget
+
+lock: ## make requirements.txt again from pyproject.toml (LOCK_ARGS=--upgrade: newest versions)
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	$(PYTHON) -m venv "$$folder" && "$$folder/bin/python" -m pip install --quiet uv && \
+	"$$folder/bin/uv" pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	  --generate-hashes --no-header --no-annotate --group dev $(LOCK_ARGS) \
+	  pyproject.toml --output-file requirements.txt
+
+diff: $(READY) ## git diff, the notebooks without their outputs (DIFF_ARGS: further options)
+	@git -c diff.notebook.textconv='$(BIN) -m nbstripout -t --keep-id --extra-keys metadata.course.executed' \
+	  diff $(DIFF_ARGS)
+
+clean: ## remove .venv and caches; my_lessons/ stays
+	rm -rf .venv .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp comes last: an environment that was left half-made has none, and is made anew.
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) tools/check_python.py
+	@if [ -e $@ ]; then rm $@; else $(PYTHON) -m venv --clear .venv; fi
+	$(BIN) -m pip install --no-deps --require-hashes -r requirements.txt
+	$(BIN) -m pip check
+	$(BIN) -m pip install --no-deps --no-build-isolation -e .
+	@touch $@

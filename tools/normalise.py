@@ -1,0 +1,56 @@
+"""Bring notebooks into the one form in which they are committed.
+
+    python -m tools.normalise [LESSON ...]
+
+Nothing of the machine, the moment or the editor stays; doing it twice changes nothing.
+"""
+
+import copy
+import sys
+
+from nbformat import NotebookNode, from_dict
+
+from mtl_helpers.workspace import KERNEL
+from tools import lessons
+
+# What editors and kernels leave in a cell's metadata.
+LEFTOVERS = ("execution", "ExecuteTime", "collapsed", "scrolled", "trusted", "vscode", "id")
+
+
+def normalise(notebook: NotebookNode) -> NotebookNode:
+    """Return the notebook in the form in which it is committed. Cell ids stay as they are."""
+    notebook = copy.deepcopy(notebook)
+    kept = {key: value for key, value in notebook.metadata.items() if key in ("course", "title", "authors")}
+    notebook.metadata = from_dict(kept | KERNEL)
+    count = 0
+    for cell in notebook.cells:
+        for key in LEFTOVERS:
+            cell.metadata.pop(key, None)
+        if cell.cell_type != "code":
+            continue
+        cell.outputs = _joined(cell.outputs)
+        if cell.execution_count is not None:
+            count += 1
+            cell.execution_count = count
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = cell.execution_count
+    return notebook
+
+
+def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Drop standard error, and join what was printed: in how many pieces it arrives is chance."""
+    joined: list[NotebookNode] = []
+    for output in outputs:
+        if output.output_type == "stream" and output.name == "stderr":
+            continue
+        if joined and output.output_type == "stream" == joined[-1].output_type:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
+if __name__ == "__main__":
+    for lesson in lessons.find(sys.argv[1:]):
+        lessons.write(normalise(lessons.read(lesson)), lesson)
