@@ -36,7 +36,10 @@ def strip_execution(notebook: NotebookNode) -> NotebookNode:
     notebook = copy.deepcopy(notebook)
     notebook.metadata.update(nbformat.from_dict(KERNEL))
     notebook.metadata.pop("widgets", None)
-    notebook.metadata.get("course", {}).pop("executed", None)
+    course = notebook.metadata.pop("course", {})
+    course.pop("executed", None)
+    if course:
+        notebook.metadata.course = course
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
@@ -64,7 +67,7 @@ def make_workspace(folder: str | Path = "my_lessons", source: Path = SOURCE) -> 
     folder = Path(folder)
     if not any(source.glob("*.ipynb")):
         raise WorkspaceError(
-            f"There are no lessons in {source}: install this course from its own folder, with `pip install -e .`"
+            f"There are no lessons in {source}: install the course from its own folder, `pip install -e .`"
         )
     if folder.resolve() == source.resolve():
         raise WorkspaceError(f"{folder} holds the lessons themselves: name another folder.")

@@ -19,9 +19,19 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PYTHONS = SpecifierSet(PROJECT["project"]["requires-python"])
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())
 
-LINUX = {"sys_platform": "linux", "platform_machine": "x86_64", "platform_system": "Linux", "os_name": "posix"}
+LINUX = {
+    "sys_platform": "linux",
+    "platform_machine": "x86_64",
+    "platform_system": "Linux",
+    "os_name": "posix",
+}
 MAC = {"sys_platform": "darwin", "platform_machine": "arm64", "platform_system": "Darwin", "os_name": "posix"}
-WINDOWS = {"sys_platform": "win32", "platform_machine": "AMD64", "platform_system": "Windows", "os_name": "nt"}
+WINDOWS = {
+    "sys_platform": "win32",
+    "platform_machine": "AMD64",
+    "platform_system": "Windows",
+    "os_name": "nt",
+}
 ARM = LINUX | {"platform_machine": "aarch64"}
 
 FORBIDDEN = {
@@ -42,19 +52,28 @@ def locked() -> list[Requirement]:
 
 
 def holds(requirement: Requirement, machine: dict[str, str]) -> bool:
-    environment = {**default_environment(), "python_version": "3.11", "python_full_version": "3.11.0", **machine}
+    environment = {
+        **default_environment(),
+        "python_version": "3.11",
+        "python_full_version": "3.11.0",
+        **machine,
+    }
     return requirement.marker is None or requirement.marker.evaluate(environment)
 
 
 @pytest.mark.parametrize("machine", [LINUX, ARM, MAC, WINDOWS], ids=["linux", "arm", "mac", "windows"])
 def test_lock_holds_what_the_project_asks_for(machine: dict[str, str]) -> None:
     versions = {
-        canonicalize_name(one.name): next(iter(one.specifier)).version for one in locked() if holds(one, machine)
+        canonicalize_name(one.name): next(iter(one.specifier)).version
+        for one in locked()
+        if holds(one, machine)
     }
     for wanted in (one for one in direct() if holds(one, machine)):
         name = canonicalize_name(wanted.name)
         assert name in versions, f"{wanted} is not in requirements.txt: run `make lock`"
-        assert wanted.specifier.contains(versions[name]), f"{wanted}, but {versions[name]} is locked: run `make lock`"
+        assert wanted.specifier.contains(versions[name]), (
+            f"{wanted}, but {versions[name]} is locked: run `make lock`"
+        )
     assert ("tensorflow-cpu" in versions) == (machine is LINUX)
     assert ("tensorflow" in versions) == (machine is not LINUX)
 
@@ -108,7 +127,11 @@ def test_repo2docker_accepts_binder(tmp_path: Path) -> None:
     if command is None:
         pytest.skip("jupyter-repo2docker is not installed; .ci/run installs it")
     done = subprocess.run(
-        [command, "--no-build", "--debug", str(ROOT)], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        [command, "--no-build", "--debug", str(ROOT)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     text = done.stdout + done.stderr
     assert done.returncode == 0, text
@@ -125,7 +148,9 @@ def committed() -> list[Path]:
 
 
 def findings(text: str) -> list[str]:
-    return [f"{what}: {found[0]}" for what, pattern in FORBIDDEN.items() for found in re.finditer(pattern, text)]
+    return [
+        f"{what}: {found[0]}" for what, pattern in FORBIDDEN.items() for found in re.finditer(pattern, text)
+    ]
 
 
 def test_no_committed_file_tells_of_a_machine() -> None:

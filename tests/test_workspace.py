@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from mtl_helpers import workspace
+from mtl_helpers.workspace import WorkspaceError, learner_edition, make_workspace
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-
-from mtl_helpers import workspace
-from mtl_helpers.workspace import WorkspaceError, learner_edition, make_workspace
 
 NAME = "01_first.ipynb"
 
@@ -19,7 +19,9 @@ NAME = "01_first.ipynb"
 def lesson(text: str = "First text", executed: int = 0) -> nbformat.NotebookNode:
     """Return a small complete lesson; `executed` makes its outputs and machine metadata differ."""
     stub = new_code_cell("answer = ...", id="stub", metadata={"tags": ["exercise"], "exercise": "01.1"})
-    solution = new_code_cell("answer = 42", id="solution", metadata={"tags": ["solution"], "exercise": "01.1"})
+    solution = new_code_cell(
+        "answer = 42", id="solution", metadata={"tags": ["solution"], "exercise": "01.1"}
+    )
     words = new_markdown_cell("So it is.", id="words", metadata={"tags": ["solution"]})
     notebook = new_notebook(cells=[new_markdown_cell(text, id="text"), stub, solution, words])
     notebook.metadata.course = {"lesson": "01"}
@@ -27,7 +29,10 @@ def lesson(text: str = "First text", executed: int = 0) -> nbformat.NotebookNode
         stub.execution_count = executed
         stub.outputs = [new_output("stream", name="stdout", text=f"run {executed}")]
         stub.metadata.execution = {"iopub.execute_input": f"2026-01-0{executed}"}
-        notebook.metadata.update(kernelspec={"name": f"mine{executed}", "display_name": "Mine"}, language_info={"name": "python", "version": f"3.{executed}"})
+        notebook.metadata.update(
+            kernelspec={"name": f"mine{executed}", "display_name": "Mine"},
+            language_info={"name": "python", "version": f"3.{executed}"},
+        )
         notebook.metadata.course.executed = f"hash {executed}"
         notebook.metadata.widgets = {"state": executed}
     return nbformat.from_dict(notebook)
@@ -206,7 +211,9 @@ def test_read_only_folder(tmp_path: Path, source: Path, monkeypatch: pytest.Monk
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "write_bytes", refuse)
-    with pytest.raises(WorkspaceError, match=r"Cannot write to .*: Permission denied\. Make the folder writable"):
+    with pytest.raises(
+        WorkspaceError, match=r"Cannot write to .*: Permission denied\. Make the folder writable"
+    ):
         make_workspace(tmp_path / "mine", source)
 
 
@@ -230,6 +237,7 @@ def test_command_says_errors_without_a_traceback(tmp_path: Path) -> None:
 
 
 def test_importing_it_is_light() -> None:
-    code = "import sys, mtl_helpers.workspace; sys.exit(str(sorted({'tensorflow', 'keras', 'numpy'} & set(sys.modules))))"
+    heavy = "{'tensorflow', 'keras', 'numpy'} & set(sys.modules)"
+    code = f"import sys, mtl_helpers.workspace; sys.exit(str(sorted({heavy})))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr.strip() == "[]"

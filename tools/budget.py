@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
-
 from tools import lessons
 
-# The limits that CONTRIBUTING.md sets: restart-and-run-all, its average over the course, any one cell, memory.
+import psutil
+
+# The limits: one lesson from start to end, their average over the course, any one cell, peak memory.
 LESSON_SECONDS, AVERAGE_SECONDS, CELL_SECONDS, MEMORY_GB = 120, 45, 60, 1.2
 MARKERS = "<!-- budget: `make budget` writes this table -->", "<!-- end of budget -->"
 
@@ -78,7 +78,9 @@ def table(measurements: list[Measurement]) -> str:
     ]
     for one in measurements:
         excess = f"**{one.excess()}**" if one.excess() else "–"
-        lines.append(f"| {one.name} | {one.seconds:.0f} | {one.slowest_cell:.0f} | {one.memory:.2f} | {excess} |")
+        lines.append(
+            f"| {one.name} | {one.seconds:.0f} | {one.slowest_cell:.0f} | {one.memory:.2f} | {excess} |"
+        )
     excess = "**run time**" if average > AVERAGE_SECONDS else "–"
     lines.append(f"| average | {average:.0f} | | | {excess} |")
     return "\n".join(lines)
@@ -89,7 +91,9 @@ def replace_between(text: str, new: str) -> str:
     start, end = MARKERS
     if text.count(start) != 1 or text.count(end) != 1:
         raise SystemExit(f"README.md needs these two lines, once each:\n{start}\n{end}")
-    return re.sub(f"{re.escape(start)}.*{re.escape(end)}", lambda _: f"{start}\n{new}\n{end}", text, flags=re.S)
+    return re.sub(
+        f"{re.escape(start)}.*{re.escape(end)}", lambda _: f"{start}\n{new}\n{end}", text, flags=re.S
+    )
 
 
 def main() -> None:

@@ -13,13 +13,13 @@ import io
 import sys
 from pathlib import Path
 
+from tools import lessons
+from tools.normalise import normalise
+
 import numpy as np
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from PIL import Image
-
-from tools import lessons
-from tools.normalise import normalise
 
 # The largest difference of any pixel, of 255, that counts as the same picture: lines that moved by a
 # thousandth of a pixel stay below it, a changed letter or colour does not.
@@ -72,7 +72,9 @@ def _same(old: NotebookNode, new: NotebookNode) -> bool:
     if old.output_type == "error":
         return (old.ename, old.evalue, old.traceback) == (new.ename, new.evalue, new.traceback)
     return old.data.keys() == new.data.keys() and all(
-        _same_picture(old.data[kind], new.data[kind]) if kind == "image/png" else old.data[kind] == new.data[kind]
+        _same_picture(old.data[kind], new.data[kind])
+        if kind == "image/png"
+        else old.data[kind] == new.data[kind]
         for kind in old.data
     )
 

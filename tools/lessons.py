@@ -1,4 +1,4 @@
-"""What the other tools share: find a lesson, run it in a fresh kernel, judge its outputs, hash what made them."""
+"""What the other tools share: find a lesson, run it in a fresh kernel, judge its outputs, hash its content."""
 
 import ast
 import hashlib
@@ -18,7 +18,7 @@ CELL_SECONDS = 240
 
 
 def find(names: Iterable[str] = ()) -> list[Path]:
-    """Return the lessons that the names (paths, or starts of file names such as "02") stand for; all without."""
+    """Return the lessons that some names stand for: paths, or starts of file names as "02". None: all."""
     lessons = sorted(NOTEBOOKS.glob("*.ipynb"))
     if not names:
         return lessons
@@ -65,7 +65,8 @@ def run(notebook: NotebookNode, folder: Path, on_cell: Callable[..., Any] | None
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
     )
-    client.on_cell_executed = on_cell
+    if on_cell:
+        client.on_cell_executed = on_cell
     client.execute()
 
 

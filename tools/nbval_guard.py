@@ -6,10 +6,10 @@ standard error. Load it with `-p tools.nbval_guard`.
 
 from collections.abc import Generator
 
+from tools.lessons import output_problems
+
 import pytest
 from nbval.plugin import IPyNbCell
-
-from tools.lessons import output_problems
 
 
 @pytest.hookimpl(wrapper=True)

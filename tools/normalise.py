@@ -8,10 +8,10 @@ Nothing of the machine, the moment or the editor stays; doing it twice changes n
 import copy
 import sys
 
-from nbformat import NotebookNode, from_dict
-
 from mtl_helpers.workspace import KERNEL
 from tools import lessons
+
+from nbformat import NotebookNode, from_dict
 
 # What editors and kernels leave in a cell's metadata.
 LEFTOVERS = ("execution", "ExecuteTime", "collapsed", "scrolled", "trusted", "vscode", "id")

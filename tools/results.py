@@ -14,10 +14,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tools import lessons
+
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
-
-from tools import lessons
 
 PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "numpy", "scikit-learn")
 
@@ -27,7 +27,9 @@ def assigns_results(path: Path) -> bool:
     for cell in lessons.read(path).cells:
         if cell.cell_type == "code":
             tree = ast.parse(TransformerManager().transform_cell(cell.source))
-            targets = [target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
+            targets = [
+                target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
+            ]
             if any(isinstance(target, ast.Name) and target.id == "results" for target in targets):
                 return True
     return False

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import nbformat
-from nbformat import NotebookNode
-
 from tools.lessons import content_hash, find, output_problems, read, tags
 from tools.normalise import normalise
+
+import nbformat
+from nbformat import NotebookNode
 
 CELL_LINES, FIGURE_BYTES, COMPARED_CELLS = 30, 80_000, 4
 # What no stored output may hold: paths of a machine, addresses of objects, process ids, times of day, bars.
@@ -105,14 +105,18 @@ def exercises(lesson: Lesson) -> Iterator[str]:
             yield f"cell {n}: metadata exercise is {cell.metadata.get('exercise')!r}, not {name!r}"
         if "..." not in cell.source:
             yield f"exercise {name}: the stub leaves nothing (`...`) to fill in"
-        solutions = [c for _, c in lesson.code if "solution" in tags(c) and c.metadata.get("exercise") == name]
+        solutions = [
+            c for _, c in lesson.code if "solution" in tags(c) and c.metadata.get("exercise") == name
+        ]
         if not solutions or n + 1 >= len(lesson.cells) or "solution" not in tags(lesson.cells[n + 1]):
             yield f"exercise {name}: no solution directly after the stub"
         for part in [cell, *solutions[-1:]]:
             if not re.search(rf"exercises\.check\(\s*[\"']{re.escape(name)}[\"']", part.source):
                 yield f"exercise {name}: stub and solution must end in exercises.check({name!r}, …)"
         before = max((m for m, c in lesson.code if m < n), default=-1)
-        after = min((m for m, c in lesson.code if m > n and "solution" not in tags(c)), default=len(lesson.cells))
+        after = min(
+            (m for m, c in lesson.code if m > n and "solution" not in tags(c)), default=len(lesson.cells)
+        )
         header = "\n".join(prose(c) for c in lesson.cells[before + 1 : n])
         if not re.search(rf"^#+ .*{re.escape(name)}", header, re.M):
             yield f"exercise {name}: no heading with its number before it"
@@ -138,7 +142,9 @@ def quiz(lesson: Lesson) -> Iterator[str]:
 def figures(lesson: Lesson) -> Iterator[str]:
     """Each figure: alternative text, small, and followed by a sentence that reads it."""
     for n, cell in lesson.code:
-        pictures = [output.data["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})]
+        pictures = [
+            output.data["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})
+        ]
         if not pictures:
             continue
         if not cell.metadata.get("mystnb", {}).get("image", {}).get("alt"):
@@ -165,7 +171,7 @@ def sizes(lesson: Lesson) -> Iterator[str]:
 
 
 def outputs(lesson: Lesson) -> Iterator[str]:
-    """Every cell was executed, in order, by the present code; failed as intended; shows nothing of the machine."""
+    """All cells executed in order by the present code, failing as intended; nothing of the machine shown."""
     if [cell.execution_count for _, cell in lesson.code] != list(range(1, len(lesson.code) + 1)):
         yield "its execution counts are not 1, 2, 3, …: run `make notebooks`"
     if lesson.path.exists() and lesson.course.get("executed") != content_hash(lesson.path):
@@ -204,7 +210,11 @@ def terms(lesson: Lesson) -> Iterator[str]:
     is a label, not a term.
     """
     file = lesson.path.parent / "glossary.md"
-    known = set(re.findall(r"^## +(.+?) *$", file.read_text(encoding="utf-8").lower(), re.M)) if file.exists() else set()
+    known = (
+        set(re.findall(r"^## +(.+?) *$", file.read_text(encoding="utf-8").lower(), re.M))
+        if file.exists()
+        else set()
+    )
     seen: set[str] = set()
     for n, cell in enumerate(lesson.cells[1:], 1):
         lines = [line for line in prose(cell).splitlines() if not re.search(r"\d+ minutes?", line)]

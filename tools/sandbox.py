@@ -64,7 +64,9 @@ def enter(writable: list[Path]) -> None:
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         fields = line.split()
         mount_point = Path(fields[4].encode().decode("unicode_escape"))
-        deepest = max((path for path in rules if mount_point.is_relative_to(path)), key=lambda p: len(p.parts))
+        deepest = max(
+            (path for path in rules if mount_point.is_relative_to(path)), key=lambda p: len(p.parts)
+        )
         if not rules[deepest]:
             flags = sum(MOUNT_FLAGS.get(option, 0) for option in fields[5].split(","))
             flags |= MS_BIND | MS_REMOUNT | MS_RDONLY
@@ -81,7 +83,9 @@ def _call(function: str, *arguments: object) -> None:
 
 def why_unavailable() -> str:
     """Return why this machine does not permit the sandbox; "" if it does. Tried out in another process."""
-    probe = "import sys; from tools.sandbox import enter\ntry: enter([])\nexcept OSError as e: sys.exit(str(e))"
+    probe = (
+        "import sys; from tools.sandbox import enter\ntry: enter([])\nexcept OSError as e: sys.exit(str(e))"
+    )
     done = subprocess.run([sys.executable, "-c", probe], cwd=REPOSITORY, capture_output=True, text=True)
     return "" if done.returncode == 0 else done.stderr.strip() or "unknown reason"
 
