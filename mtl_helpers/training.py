@@ -1,0 +1,176 @@
+"""MultiTaskModel: a functional Keras model with a loss for each task and a weighting that joins them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mtl_helpers import data_checks, validation
+from mtl_helpers.losses import as_loss, class_weights_of_examples
+from mtl_helpers.weighting import Static
+
+import keras
+import tensorflow as tf
+
+Tensors = dict[str, Any]  # by the name of an input or of a task
+
+
+@keras.saving.register_keras_serializable(package="mtl_helpers")
+class MultiTaskModel(keras.Model):
+    """A network with several heads. A task is a key of `outputs`.
+
+        model = MultiTaskModel(
+            inputs={"measurements": measurements, "island": island},        # each a keras.Input
+            outputs={"species": species_head, "body_mass": body_mass_head},  # each made from the inputs
+            weighting=Static({"species": 1.0, "body_mass": 0.5}),            # default: Static(), a plain sum
+        )
+        model.compile("adam", loss={"species": "sparse_categorical_crossentropy", "body_mass": "mse"})
+        model.fit(inputs, targets, ...)                                       # two dictionaries of arrays
+
+    It trains on `weighting(task losses) + regularisation`. Losses, metrics, targets, sample weights and
+    class weights are dictionaries with the tasks as keys. The logs hold "loss" (what was trained on),
+    "<task>_loss" (not weighted) and "<task>_<metric>". In `evaluate` and validation "loss" is the plain
+    sum of the task losses, plus regularisation: it means the same under every weighting.
+
+    Whatever does not fit together is refused before training starts, with a ValueError or a TypeError
+    that says what was expected, what was given and what to do (see `mtl_helpers.validation`).
+    """
+
+    def __init__(
+        self,
+        inputs: Tensors,
+        outputs: Tensors,
+        name: str | None = None,
+        *,
+        weighting: keras.layers.Layer | None = None,
+        **kwargs: Any,
+    ) -> None:
+        weighting = Static() if weighting is None else weighting
+        validation.check_model(inputs, outputs, weighting)
+        super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
+        self.task_names = tuple(outputs)
+        weighting.build_for(self.task_names)
+        self.weighting = weighting  # a layer: Keras trains and saves its variables with the model's own
+        self.loss_trackers = [keras.metrics.Mean(name=f"{task}_loss") for task in outputs]
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        *,
+        metrics: Tensors | None = None,
+        weighted_metrics: Tensors | None = None,
+        **options: Any,
+    ) -> None:
+        """As in Keras, with `{task: ...}` for losses and metrics. `loss_weights` belong to the weighting."""
+        validation.check_compile(self, loss, metrics, weighted_metrics, options.pop("loss_weights", None))
+        super().compile(optimizer, loss=loss, metrics=metrics, weighted_metrics=weighted_metrics, **options)
+        self.loss_functions = {task: as_loss(loss[task]) for task in self.task_names}
+
+    def task_losses(
+        self, targets: Tensors, predictions: Tensors, sample_weights: Tensors | None = None
+    ) -> Tensors:
+        """The loss of each task on one batch, not weighted: `{task: scalar}`, in the order of the tasks."""
+        validation.check_names("The target", targets, self.task_names, "tasks")
+        sample_weights = sample_weights or {}
+        return {
+            task: self.loss_functions[task](targets[task], predictions[task], sample_weights.get(task))
+            for task in self.task_names
+        }
+
+    def train_step(self, data: tuple) -> Tensors:
+        """One batch: predict, a loss for each task, one total, gradients, update."""
+        inputs, targets, sample_weights = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            predictions = self(inputs, training=True)
+            losses = self.task_losses(targets, predictions, sample_weights)
+            # .call, because calling a layer under mixed precision would round the losses to 16 bits.
+            total = self.weighting.call(losses) + self._regularisation()
+            scaled_total = self.optimizer.scale_loss(total)
+        gradients = tape.gradient(scaled_total, self.trainable_variables)
+        self.optimizer.apply(gradients, self.trainable_variables)
+        return self._logs(total, losses, inputs, targets, predictions, sample_weights)
+
+    def test_step(self, data: tuple) -> Tensors:
+        """One batch of `evaluate` or of validation: the same losses, added up without weights."""
+        inputs, targets, sample_weights = keras.utils.unpack_x_y_sample_weight(data)
+        predictions = self(inputs, training=False)
+        losses = self.task_losses(targets, predictions, sample_weights)
+        total = sum(losses.values()) + self._regularisation()
+        return self._logs(total, losses, inputs, targets, predictions, sample_weights)
+
+    def _regularisation(self) -> Any:
+        return sum(keras.ops.sum(keras.ops.cast(penalty, "float32")) for penalty in self.losses)
+
+    def _logs(
+        self,
+        total: Any,
+        losses: Tensors,
+        inputs: Tensors,
+        targets: Tensors,
+        predictions: Tensors,
+        weights: Any,
+    ) -> Tensors:
+        values = {"loss": total, **{f"{task}_loss": loss for task, loss in losses.items()}}
+        examples = tf.shape(next(iter(inputs.values())))[0]  # the last batch of an epoch may be smaller
+        for metric in self.metrics:
+            if metric.name in values:
+                metric.update_state(values[metric.name], sample_weight=examples)
+        return self.compute_metrics(inputs, targets, predictions, weights)
+
+    def get_metrics_result(self) -> Tensors:
+        """As in Keras, but with one task its metrics bear its name too: "species_accuracy"."""
+        results = super().get_metrics_result()
+        if len(self.task_names) > 1:
+            return results
+        task = self.task_names[0]
+        own = {"loss", f"{task}_loss"}
+        return {name if name in own else f"{task}_{name}": value for name, value in results.items()}
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        *,
+        sample_weight: Tensors | None = None,
+        class_weight: dict[str, dict[int, float]] | None = None,
+        validation_data: Any = None,
+        **options: Any,
+    ) -> keras.callbacks.History:
+        """As in Keras; also `class_weight={task: {class: weight}}`, for data in arrays."""
+        data_checks.check_fit(
+            self, x, y, sample_weight, class_weight, validation_data, options.get("steps_per_epoch")
+        )
+        if class_weight is not None:
+            sample_weight = {
+                task: class_weights_of_examples(y[task], class_weight.get(task), head)
+                for task, head in self.output.items()
+            }
+        if y is None:
+            options.setdefault("shuffle", False)  # or Keras warns that it cannot shuffle a dataset
+        return super().fit(x, y, sample_weight=sample_weight, validation_data=validation_data, **options)
+
+    def evaluate(self, x: Any = None, y: Any = None, *, sample_weight: Any = None, **options: Any) -> Any:
+        """As in Keras. `return_dict=True` gives the results by name."""
+        if "_use_cached_eval_dataset" not in options:  # set by fit, which has checked its validation data
+            data_checks.check_evaluate(self, x, y, sample_weight)
+        return super().evaluate(x, y, sample_weight=sample_weight, **options)
+
+    def predict(self, x: Any, **options: Any) -> Tensors:
+        """As in Keras: `{task: array}`."""
+        data_checks.check_predict(self, x)
+        return super().predict(x, **options)
+
+    def get_config(self) -> Tensors:
+        """What `from_config` needs: the graph and the weighting."""
+        return {**super().get_config(), "weighting": keras.saving.serialize_keras_object(self.weighting)}
+
+    @classmethod
+    def from_config(cls, config: Tensors, custom_objects: Any = None) -> MultiTaskModel:
+        """The same network and weighting, untrained."""
+        weighting = keras.saving.deserialize_keras_object(config["weighting"], custom_objects)
+        return super().from_config({**config, "weighting": weighting}, custom_objects)
+
+    def compile_from_config(self, config: Tensors) -> None:
+        """Called by `load_model`. Keras skips this when a model has a `compile` of its own."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
