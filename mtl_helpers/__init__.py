@@ -7,6 +7,9 @@ import os
 
 __version__ = "0.1.0"
 
-# Both are read once, when TensorFlow and Keras are first imported: so lessons import mtl_helpers first.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no start-up messages in the learner's first output
+# Read once, when TensorFlow and Keras are first imported: so lessons import mtl_helpers first.
+# The first two keep start-up messages out of a lesson's first output. TensorFlow 2.21 prints one about
+# oneDNN whatever the log level; without oneDNN small networks run as fast, and machines differ less.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # whatever ~/.keras/keras.json says

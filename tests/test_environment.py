@@ -1,14 +1,15 @@
 """The ways to install the course agree with each other, and no committed file tells of a machine."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
-from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -52,13 +53,8 @@ def locked() -> list[Requirement]:
 
 
 def holds(requirement: Requirement, machine: dict[str, str]) -> bool:
-    environment = {
-        **default_environment(),
-        "python_version": "3.11",
-        "python_full_version": "3.11.0",
-        **machine,
-    }
-    return requirement.marker is None or requirement.marker.evaluate(environment)
+    python = {"python_version": "3.11", "python_full_version": "3.11.0"}
+    return requirement.marker is None or requirement.marker.evaluate(python | machine)
 
 
 @pytest.mark.parametrize("machine", [LINUX, ARM, MAC, WINDOWS], ids=["linux", "arm", "mac", "windows"])
@@ -119,6 +115,23 @@ def test_binder_opens_the_learners_folder() -> None:
 def test_memory_is_shown_and_backend_is_locked() -> None:
     names = {canonicalize_name(one.name) for one in locked()}
     assert {"jupyter-resource-usage", "flit-core"} <= names
+
+
+@pytest.mark.slow
+def test_tensorflow_starts_in_silence() -> None:
+    silenced = ("TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS")
+    environment = {key: value for key, value in os.environ.items() if key not in silenced}
+    code = "import mtl_helpers, keras; keras.layers.Dense(1)(keras.ops.ones((1, 1)))"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stdout + done.stderr == ""
+
+
+def test_the_ways_to_start_set_the_same_variables() -> None:
+    variables = {key: str(value) for key, value in ENVIRONMENT["variables"].items()}
+    assert dict(re.findall(r"^export (\w+) := (\w+)$", (ROOT / "Makefile").read_text(), re.M)) == variables
+    module = (ROOT / "mtl_helpers" / "__init__.py").read_text()
+    assert variables.items() <= dict(re.findall(r'setdefault\("(\w+)", "(\w+)"\)', module)).items()
 
 
 @pytest.mark.slow

@@ -144,7 +144,7 @@ def remove(n: int) -> Callable[[Lesson], object]:
 BREAKS: list[tuple[str, str, Callable[[Lesson], object]]] = [
     ("is_format", "no valid notebook", lambda lesson: lesson.cells[1].update(outputs=[])),
     ("is_format", "not in normal form", lambda lesson: lesson.notebook.metadata.update(widgets={"state": 1})),
-    ("is_format", "not in normal form", lambda one: one.notebook.metadata.language_info.update(version="3.1")),
+    ("is_format", "not in normal form", lambda one: one.notebook.metadata.kernelspec.update(name="mine")),
     ("is_format", "not in normal form", lambda one: one.cells[2].metadata.update(execution={"t": "2026"})),
     ("opening", "one H1", replace(1, "A **trunk**", "\n# Another\nA **trunk**")),
     ("opening", "one H1", replace(0, "# 07 · Does", "# Does")),
@@ -178,7 +178,7 @@ BREAKS: list[tuple[str, str, Callable[[Lesson], object]]] = [
     *(
         ("outputs", "differs between machines", put(2, printed(text)))
         for text in (
-            "/home/ada/x", "File /tmp/x.py", "C:\\course", "<object at 0x7f1437ac85e0>", "12:30:59",
+            "/opt/ada/x", "File /tmp/x.py", "C:\\course", "<object at 0x7f1437ac85e0>", "12:30:59",
             "3ms/step", "lib/site-packages/keras", "pid 1234",
         )
     ),

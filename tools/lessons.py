@@ -1,4 +1,4 @@
-"""What the other tools share: find a lesson, run it in a fresh kernel, judge its outputs, hash its content."""
+"""What the other tools share: find a lesson, run it in a fresh kernel, judge its outputs, hash its code."""
 
 import ast
 import hashlib
@@ -62,6 +62,7 @@ def run(notebook: NotebookNode, folder: Path, on_cell: Callable[..., Any] | None
         timeout=CELL_SECONDS,
         startup_timeout=120,
         kernel_name="python3",
+        extra_arguments=["--log-level=ERROR"],  # else each kernel warns the terminal of itself
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
     )
