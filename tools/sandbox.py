@@ -96,6 +96,8 @@ def main() -> int:
     parser.add_argument("--writable", type=Path, action="append", default=[])
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()
+    if missing := [str(path) for path in arguments.writable if not path.exists()]:
+        parser.error(f"no such folder: {', '.join(missing)}")
 
     if reason := why_unavailable():
         print(f"WARNING: no sandbox here ({reason}): network and files are NOT guarded", file=sys.stderr)
