@@ -24,7 +24,7 @@ test: $(READY) ## all tests: unit tests, and every lesson in both editions
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	$(BIN) -m mtl_helpers.workspace "$$folder/learners_edition" && \
 	$(SANDBOX) --writable notebooks -- \
-	$(BIN) -m pytest --rootdir=. -p tools.nbval_guard $(NBVAL) tests notebooks "$$folder/learners_edition"
+	$(BIN) -m pytest -c pyproject.toml --rootdir=. -p tools.nbval_guard $(NBVAL) tests notebooks "$$folder/learners_edition"
 
 check: $(READY) ## what takes under a minute: lint, format, types, spelling, fast tests
 	$(BIN) -m ruff check

@@ -21,10 +21,7 @@ from PIL import Image
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 @pytest.mark.parametrize("path", lessons.find(), ids=lambda path: path.stem)
 def test_lesson(path: Path, rule: Callable) -> None:
-    lesson = rules.load(path)
-    if rule is RULES[0]:
-        print(rules.counts(lesson))
-    faults = list(rule(lesson))
+    faults = list(rule(rules.load(path)))
     assert not faults, "\n" + "\n".join(faults)
 
 
