@@ -12,7 +12,7 @@ from small_models import LOSSES, METRICS, small_data, small_graph, small_model
 
 INPUTS, TARGETS = small_data()
 EXTRAS = ("regulariser", "batch_normalisation", "dropout")
-FIT = {"epochs": 2, "batch_size": 24, "verbose": 0}  # 64 examples: the last batch is smaller
+FIT = {"epochs": 2, "batch_size": 32, "verbose": 0}  # 48 examples: the last batch is smaller
 
 
 def largest_difference(model, other):
@@ -46,10 +46,10 @@ def fit_both(
 @pytest.mark.parametrize(
     "options",
     [
-        {"run_eagerly": False},
-        pytest.param({"run_eagerly": False, "jit_compile": True}, marks=pytest.mark.slow),
+        pytest.param({"run_eagerly": True}, id="eager"),
+        pytest.param({"run_eagerly": False}, id="graph", marks=pytest.mark.slow),
+        pytest.param({"run_eagerly": False, "jit_compile": True}, id="XLA", marks=pytest.mark.slow),
     ],
-    ids=["graph", "compiled with XLA"],
 )
 def test_the_plain_sum_trains_exactly_as_keras_does(options):
     model, plain, history, expected = fit_both(compile_options=options, validation_data=(INPUTS, TARGETS))
@@ -63,7 +63,7 @@ def test_the_plain_sum_trains_exactly_as_keras_does(options):
 
 def test_fixed_weights_train_exactly_as_loss_weights_of_keras():
     weights = {"mass": 0.25, "species": 3.0}
-    model, plain, history, expected = fit_both(Static(weights), weights, batch_size=16)
+    model, plain, history, expected = fit_both(Static(weights), weights, batch_size=24)
     assert largest_difference(model, plain) < 1e-5
     for name in expected:  # batches of equal size: Keras' losses of the tasks are right, and not weighted
         np.testing.assert_allclose(history[name], expected[name], rtol=1e-5, err_msg=name)
@@ -71,7 +71,7 @@ def test_fixed_weights_train_exactly_as_loss_weights_of_keras():
 
 def test_sample_weights_act_as_in_keras():
     rng = np.random.default_rng(1)
-    weights = {"species": rng.uniform(0, 2, 64), "mass": rng.integers(0, 2, (64, 1)).astype("float32")}
+    weights = {"species": rng.uniform(0, 2, 48), "mass": rng.integers(0, 2, (48, 1)).astype("float32")}
     model, plain, history, expected = fit_both(
         compile_options={"weighted_metrics": {"mass": ["mae"]}}, sample_weight=weights
     )
@@ -82,7 +82,7 @@ def test_sample_weights_act_as_in_keras():
 def test_class_weights_are_sample_weights_of_one_task():
     by_class, by_example = small_model(), small_model()
     by_class.fit(INPUTS, TARGETS, class_weight={"species": {0: 2.0, 2: 0.5}}, shuffle=False, **FIT)
-    weights = {"species": np.array([2.0, 1.0, 0.5])[TARGETS["species"]], "mass": np.ones(64)}
+    weights = {"species": np.array([2.0, 1.0, 0.5])[TARGETS["species"]], "mass": np.ones(48)}
     by_example.fit(INPUTS, TARGETS, sample_weight=weights, shuffle=False, **FIT)
     assert largest_difference(by_class, by_example) < 1e-6
     unweighted = small_model()
@@ -112,7 +112,7 @@ def test_validation_loss_does_not_depend_on_the_weighting():
 
 def test_losses_of_tasks_are_means_over_examples_also_with_a_small_last_batch():
     model = small_model()
-    results = model.evaluate(INPUTS, TARGETS, batch_size=60, verbose=0, return_dict=True)
+    results = model.evaluate(INPUTS, TARGETS, batch_size=40, verbose=0, return_dict=True)
     predictions = model.predict(INPUTS, verbose=0)
     right = np.take_along_axis(predictions["species"], TARGETS["species"][:, None], axis=1)
     assert results["species_loss"] == pytest.approx(-np.log(right).mean(), rel=1e-5)
@@ -134,8 +134,8 @@ def test_targets_of_shape_n_and_n_by_1_are_the_same():
 
 
 def test_a_dataset_trains_as_arrays_do():
-    weights = {"species": np.linspace(0, 1, 64), "mass": np.ones(64)}
-    dataset = tf.data.Dataset.from_tensor_slices((INPUTS, TARGETS, weights)).batch(24)
+    weights = {"species": np.linspace(0, 1, 48), "mass": np.ones(48)}
+    dataset = tf.data.Dataset.from_tensor_slices((INPUTS, TARGETS, weights)).batch(32)
     from_arrays, from_dataset = small_model(), small_model()
     from_arrays.fit(INPUTS, TARGETS, sample_weight=weights, shuffle=False, **FIT)
     history = from_dataset.fit(dataset, epochs=2, verbose=0, validation_data=dataset).history
@@ -153,7 +153,7 @@ def test_a_generator_and_batch_methods_work():
     model = small_model()
     model.fit(((INPUTS, TARGETS) for _ in range(2)), steps_per_epoch=2, verbose=0)
     before = model.test_on_batch(INPUTS, TARGETS, return_dict=True)["loss"]
-    for _ in range(20):
+    for _ in range(10):
         model.train_on_batch(INPUTS, TARGETS)
     assert model.test_on_batch(INPUTS, TARGETS, return_dict=True)["loss"] < before
 
@@ -221,8 +221,8 @@ def test_saved_and_loaded_it_goes_on_training_identically(tmp_path):
     assert type(loaded) is MultiTaskModel and loaded.task_names == ("species", "mass")
     assert loaded.weighting.start == 0.5
     np.testing.assert_array_equal(loaded.weighting.s, model.weighting.s)
-    assert float(loaded.weighting.seen) == 6.0
-    assert loaded.optimizer.iterations == 6
+    assert float(loaded.weighting.seen) == 4.0
+    assert loaded.optimizer.iterations == 4
     np.testing.assert_array_equal(
         loaded.predict(INPUTS, verbose=0)["mass"], model.predict(INPUTS, verbose=0)["mass"]
     )
@@ -232,6 +232,7 @@ def test_saved_and_loaded_it_goes_on_training_identically(tmp_path):
     np.testing.assert_allclose(again["loss"], expected["loss"], rtol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_weights_alone_are_saved_and_loaded_too(tmp_path):
     model = small_model(weighting=Learned(0.5))
     model.fit(INPUTS, TARGETS, **FIT)
@@ -241,6 +242,7 @@ def test_weights_alone_are_saved_and_loaded_too(tmp_path):
     assert largest_difference(model, other) == 0
 
 
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_fixed_weights_and_loss_objects_survive_loading(tmp_path):
     losses = {
         "species": keras.losses.SparseCategoricalCrossentropy(ignore_class=2),
@@ -266,10 +268,10 @@ def test_a_function_as_loss_counts_with_weights_and_the_mean():
     def squared(y_true, y_pred):
         return keras.ops.mean(keras.ops.square(y_true - y_pred), axis=-1)
 
-    weights = {"species": np.ones(64), "mass": np.linspace(0, 2, 64)}
+    weights = {"species": np.ones(48), "mass": np.linspace(0, 2, 48)}
     own = small_model(loss={**LOSSES, "mass": squared})
     named = small_model()
-    flat = {**TARGETS, "mass": TARGETS["mass"].ravel()}  # a naive difference would be 64 by 64
+    flat = {**TARGETS, "mass": TARGETS["mass"].ravel()}  # a naive difference would be 48 by 48
     results = [
         one.evaluate(INPUTS, flat, sample_weight=weights, verbose=0, return_dict=True) for one in (own, named)
     ]
