@@ -1,8 +1,8 @@
 """Shows the lessons' sizes before pytest's closing line: numbers to look at, not limits."""
 
-import pytest
-
 from tools import lessons, rules
+
+import pytest
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
