@@ -152,8 +152,8 @@ def test_files_of_the_learner_are_left_alone(folder: Path, source: Path) -> None
 def test_without_its_manifest_nothing_is_lost(folder: Path, source: Path, content: str | None) -> None:
     (folder / NAME).write_text("my work")
     manifest = folder / workspace.MANIFEST
-    manifest.unlink() if content is None else manifest.write_text(content)
     for _ in range(2):
+        manifest.unlink() if content is None else manifest.write_text(content)
         make_workspace(folder, source)
     assert (folder / NAME).read_text() == "my work"
     assert len(list(folder.glob("*_update_*"))) == 1

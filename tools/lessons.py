@@ -139,4 +139,4 @@ def _imported(code: str, package: str) -> set[str]:
             module = ".".join([*above, *([node.module] if node.module else [])])
             names |= {module} | {f"{module}.{alias.name}" for alias in node.names}
     names = {name for name in names if name.split(".")[0] == "mtl_helpers"}
-    return names | {name.rpartition(".")[0] for name in names} - {""}
+    return names | {name.rpartition(".")[0] for name in names}
