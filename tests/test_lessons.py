@@ -70,7 +70,7 @@ def good(tmp_path: Path) -> Lesson:
         words(
             "# 07 · Does it?\n**8 minutes to teach, 0.1 minutes to run**\nYou will be able to\n- tell\n- show"
         ),
-        words("## First\nA **trunk**, and **Note:** a label.", minutes=5),
+        words("## First\nA **trunk**, and **labels:** **What now**? **So.**", minutes=5),
         code("1 + 1", printed("2"), "nbval-check-output"),
         code("2 + 2", printed("4"), "nbval-check-output"),
         words("Read aloud."),

@@ -206,8 +206,8 @@ def compared(lesson: Lesson) -> Iterator[str]:
 def terms(lesson: Lesson) -> Iterator[str]:
     """Every bold term stands in the glossary, and is bold once.
 
-    Bold in the first cell, in a line that gives minutes, or ending in a colon, full stop or question mark
-    is a label, not a term.
+    Bold in the first cell, in a line that gives minutes, or before a colon or question mark is a label, not
+    a term; so is bold that ends in a full stop.
     """
     file = lesson.path.parent / "glossary.md"
     known = (
@@ -218,7 +218,7 @@ def terms(lesson: Lesson) -> Iterator[str]:
     seen: set[str] = set()
     for n, cell in enumerate(lesson.cells[1:], 1):
         lines = [line for line in prose(cell).splitlines() if not re.search(r"\d+ minutes?", line)]
-        for bold in re.findall(r"\*\*([^*\n]+)\*\*", "\n".join(lines)):
+        for bold in re.findall(r"\*\*([^*\n]+)\*\*(?![:?])", "\n".join(lines)):
             term = " ".join(bold.lower().split())
             if "solution" in tags(cell) or term.endswith((":", ".", "?", "!")):
                 continue
