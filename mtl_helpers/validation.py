@@ -53,7 +53,7 @@ def check_dictionary(what: str, value: Any, key: str, example: str) -> None:
 
 
 def check_names(
-    what: str, given: Iterable[str], expected: Iterable[str], owner: str, all_needed=True
+    what: str, given: Iterable[str], expected: Iterable[str], owner: str, all_needed: bool = True
 ) -> None:
     """Every name given must be expected and, if all are needed, every expected one given.
 
@@ -125,6 +125,11 @@ def check_model(inputs: Any, outputs: Any, weighting: Any) -> None:
         raise TypeError(
             f"weighting must be a loss weighting from mtl_helpers.weighting, but {describe(weighting)} was "
             "given. For fixed weights write weighting=Static({'species': 1.0, 'body_mass': 0.5})."
+        )
+    if weighting.built and (weighting.variables or weighting.task_names != tuple(outputs)):
+        raise ValueError(
+            "Each model must have a weighting of its own, but this one belongs to a model with the tasks "
+            f"{quoted(weighting.task_names)}. Make a new one."
         )
 
 

@@ -135,6 +135,8 @@ CASES = [
      "loss weight is for 'mas'", "tasks are 'species', 'mass'", "Did you mean 'mass'?"),
     ("a missing task in the weighting", lambda: build(weighting=Static({"species": 1})), ValueError,
      "loss weight is missing for 'mass'", "only 'species' was given", "Add the key 'mass'"),
+    ("the weighting of another model", lambda: build(weighting=used_weighting()), ValueError,
+     "must have a weighting of its own", "a model with the tasks 'mass'", "Make a new one"),
     # compile.
     ("a misspelt task in the losses", lambda: compile_with(loss=renamed(LOSSES, "mass", "mas")), ValueError,
      "loss is for 'mas'", "tasks are 'species', 'mass'", "Did you mean 'mass'?"),
@@ -318,6 +320,10 @@ CASES = [
      ValueError,
      "target is for 'mas'", "tasks are 'species', 'mass'", "Did you mean 'mass'?"),
 ]  # fmt: skip
+
+
+def used_weighting():
+    return small_model(tasks=("mass",)).weighting
 
 
 def fit_yes_or_no(labels):
