@@ -62,6 +62,6 @@ $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) tools/check_python.py
 	@if [ -e $@ ]; then rm $@; else $(PYTHON) -m venv --clear .venv; fi
 	$(BIN) -m pip install --no-deps --require-hashes -r requirements.txt
-	$(BIN) -m pip check
 	$(BIN) -m pip install --no-deps --no-build-isolation -e .
+	$(BIN) -m pip check
 	@touch $@
