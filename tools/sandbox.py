@@ -10,7 +10,6 @@ under CI=true that is an error, unless COURSE_UNGUARDED=1 allows it.
 
 import argparse
 import ctypes
-import fcntl
 import os
 import shutil
 import socket
@@ -44,6 +43,8 @@ def enter(writable: list[Path]) -> None:
     """
     if sys.platform != "linux":
         raise OSError(f"namespaces are a thing of Linux, this is {sys.platform}")
+    import fcntl  # Windows has none
+
     user, group = os.getuid(), os.getgid()
     _call("unshare", CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS)
     Path("/proc/self/setgroups").write_text("deny")
