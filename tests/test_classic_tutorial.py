@@ -60,7 +60,8 @@ def trained_and_evaluated(model):
     return model.evaluate(*TEST, verbose=0, return_dict=True)
 
 
-@pytest.mark.parametrize("kind_of_model", [pytest.param(keras.Model, marks=pytest.mark.slow), MultiTaskModel])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind_of_model", [keras.Model, MultiTaskModel])
 def test_repaired_it_learns_both_tasks_far_beyond_the_trivial_baselines(kind_of_model):
     inputs, outputs = tutorial_graph()
     results = trained_and_evaluated(kind_of_model(inputs=inputs, outputs=outputs))

@@ -61,6 +61,7 @@ def test_the_plain_sum_trains_exactly_as_keras_does(options):
             np.testing.assert_allclose(history[name], expected[name], rtol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
 def test_fixed_weights_train_exactly_as_loss_weights_of_keras():
     weights = {"mass": 0.25, "species": 3.0}
     model, plain, history, expected = fit_both(Static(weights), weights, batch_size=24)
@@ -69,6 +70,7 @@ def test_fixed_weights_train_exactly_as_loss_weights_of_keras():
         np.testing.assert_allclose(history[name], expected[name], rtol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
 def test_sample_weights_act_as_in_keras():
     rng = np.random.default_rng(1)
     weights = {"species": rng.uniform(0, 2, 48), "mass": rng.integers(0, 2, (48, 1)).astype("float32")}
@@ -133,6 +135,7 @@ def test_targets_of_shape_n_and_n_by_1_are_the_same():
     assert largest_difference(flat, column) < 1e-6
 
 
+@pytest.mark.slow
 def test_a_dataset_trains_as_arrays_do():
     weights = {"species": np.linspace(0, 1, 48), "mass": np.ones(48)}
     dataset = tf.data.Dataset.from_tensor_slices((INPUTS, TARGETS, weights)).batch(32)
@@ -158,6 +161,7 @@ def test_a_generator_and_batch_methods_work():
     assert model.test_on_batch(INPUTS, TARGETS, return_dict=True)["loss"] < before
 
 
+@pytest.mark.slow
 def test_callbacks_see_the_logs_they_need(tmp_path):
     path = tmp_path / "best.keras"
     callbacks = [
