@@ -54,8 +54,15 @@ def fit_one_seed(penguins: Penguins, epochs: int) -> None:
 
 def train_all_seeds(penguins: Penguins, epochs: int) -> None:
     """All seeds at once."""
-    options = {"losses": LOSSES, "batch_size": BATCH_SIZE, "validation": penguins.validation}
-    train_seeds(build_model, penguins.train, epochs=epochs, seeds=SEEDS, **options)
+    train_seeds(
+        build_model,
+        penguins.train,
+        losses=LOSSES,
+        epochs=epochs,
+        batch_size=BATCH_SIZE,
+        seeds=SEEDS,
+        validation=penguins.validation,
+    )
 
 
 def seconds(train: Callable[[Penguins, int], None], penguins: Penguins, epochs: int) -> float:

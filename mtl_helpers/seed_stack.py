@@ -1,0 +1,158 @@
+"""What `train_seeds` runs: the weights of many seeds in one stack, and the vectorised steps that train them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mtl_helpers.data import Split
+from mtl_helpers.losses import as_loss
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+Tensors = dict[str, Any]  # by the name of an input or of a task
+
+
+class SeedStack:
+    """The weights of one model for several seeds, and the steps that train them all and measure their losses.
+
+    The trainable weights of a seed are laid end to end as one row of `trainable`, (seeds, numbers), so that
+    the optimizer has one variable to update. The others, such as the averages of a batch normalisation, are
+    in `fixed`, each with a leading axis of seeds.
+    """
+
+    def __init__(
+        self,
+        models: list[keras.Model],
+        losses: Mapping[str, Any],
+        optimizer: keras.optimizers.Optimizer,
+        train: Split,
+        validation: Split | None,
+        task_weights: dict[str, np.ndarray],
+        sample_weights: dict[str, np.ndarray],
+    ) -> None:
+        self.model, self.optimizer = models[0], optimizer
+        self.losses = {task: as_loss(losses[task]) for task in self.model.output}
+        self.trainable = keras.Variable(np.stack([_end_to_end(model) for model in models]))
+        fixed = zip(*(model.non_trainable_variables for model in models), strict=True)
+        self.fixed = [keras.Variable(np.stack(copies), dtype=copies[0].dtype) for copies in fixed]
+        self.optimizer.build([self.trainable])
+        self.inputs, self.targets = _tensors(train.inputs), _tensors(train.targets)
+        self.task_weights = _tensors(task_weights, "float32")
+        self.sample_weights = _tensors(sample_weights, "float32")
+        # Traced once, here; one trace serves the full batches and the smaller last one.
+        rows = tf.TensorSpec((None, len(models), None), tf.int32)
+        self._train = tf.function(self._train_steps).get_concrete_function(rows)
+        if validation is not None:
+            self.validation_data = _tensors(validation.inputs), _tensors(validation.targets)
+            self._validate = tf.function(self._validation_losses).get_concrete_function()
+
+    def train_epoch(self, batches: list[np.ndarray]) -> dict[str, np.ndarray]:
+        """A step for each batch of rows, (steps, seeds, batch); the mean of each loss over the examples."""
+        sums: Tensors = {}
+        for rows in batches:
+            for name, values in self._train(tf.constant(rows, tf.int32)).items():
+                sums[name] = sums.get(name, 0.0) + values.numpy() * rows.shape[2]
+        examples = sum(rows.shape[0] * rows.shape[2] for rows in batches)
+        return {name: values / examples for name, values in sums.items()}
+
+    def validate(self) -> dict[str, np.ndarray]:
+        """The losses of every seed on the validation examples, with their plain sum."""
+        return {f"val_{name}": values.numpy() for name, values in self._validate().items()}
+
+    def weights(self) -> list[np.ndarray]:
+        """A copy of all weights, the trainable ones first."""
+        return [np.array(variable) for variable in (self.trainable, *self.fixed)]
+
+    def write_back(self, models: list[keras.Model], weights: list[np.ndarray]) -> None:
+        """Give each seed's weights to its model."""
+        for index, model in enumerate(models):
+            trainable, *fixed = (stacked[index] for stacked in weights)
+            values = [*_pieces(trainable, model), *fixed]
+            variables = model.trainable_variables + model.non_trainable_variables
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+
+    def _train_steps(self, batches: tf.Tensor) -> Tensors:
+        """A step of all seeds for each batch; the sums of their losses over the batches."""
+
+        def losses_of_one_seed(of_one_seed: tuple) -> tuple[Tensors, list]:
+            weights, rows, task_weights, sample_weights = of_one_seed
+            data = _gathered(self.inputs, rows), _gathered(self.targets, rows)
+            return self._losses(weights, *data, True, task_weights, _gathered(sample_weights, rows))
+
+        sums = {name: tf.zeros(self.trainable.shape[0]) for name in ["loss", *_named(self.losses)]}
+        for rows in batches:
+            with tf.GradientTape() as tape:
+                each_seed = (self._weights(), rows, self.task_weights, self.sample_weights)
+                losses, fixed = tf.vectorized_map(losses_of_one_seed, each_seed, warn=False)
+                total = tf.reduce_sum(losses["loss"])  # no seed's weights appear in another seed's loss
+            self.optimizer.apply([tape.gradient(total, self.trainable.value)], [self.trainable])
+            for variable, value in zip(self.fixed, fixed, strict=True):
+                variable.assign(value)
+            sums = {name: sums[name] + losses[name] for name in sums}
+        return sums
+
+    def _validation_losses(self) -> Tensors:
+        """The losses of every seed on the validation examples."""
+
+        def losses_of_one_seed(weights: tuple) -> Tensors:
+            return self._losses(weights, *self.validation_data, False, {}, {})[0]
+
+        return tf.vectorized_map(losses_of_one_seed, self._weights(), warn=False)
+
+    def _weights(self) -> tuple[tf.Variable, list[tf.Variable]]:
+        return self.trainable.value, [variable.value for variable in self.fixed]
+
+    def _losses(
+        self,
+        weights: tuple,
+        inputs: Tensors,
+        targets: Tensors,
+        training: bool,
+        task_weights: Tensors,
+        sample_weights: Tensors,
+    ) -> tuple[Tensors, list]:
+        """The losses of one seed: their weighted sum with regularisation, and each; and its new fixed weights."""
+        trainable, fixed = weights
+        outputs, fixed, penalties = self.model.stateless_call(
+            _pieces(trainable, self.model), fixed, inputs, training=training, return_losses=True
+        )
+        losses = {
+            task: loss(targets[task], outputs[task], sample_weights.get(task))
+            for task, loss in self.losses.items()
+        }
+        weighted = [task_weights.get(task, 1.0) * loss for task, loss in losses.items()]
+        return {"loss": tf.add_n([*weighted, *penalties]), **_named(losses)}, fixed
+
+
+def choose(better: np.ndarray, new: list[np.ndarray], old: list[np.ndarray]) -> list[np.ndarray]:
+    """Of every stack of weights the new ones for the seeds that are better, else the old ones."""
+
+    def of_stack(new: np.ndarray, old: np.ndarray) -> np.ndarray:
+        return np.where(better.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+
+    return [of_stack(*pair) for pair in zip(new, old, strict=True)]
+
+
+def _end_to_end(model: keras.Model) -> np.ndarray:
+    return np.concatenate([np.ravel(variable) for variable in model.trainable_variables])
+
+
+def _pieces(end_to_end: Any, model: keras.Model) -> list:
+    """The opposite: one array for each trainable variable."""
+    shapes = [variable.shape for variable in model.trainable_variables]
+    pieces = tf.split(end_to_end, [int(np.prod(shape)) for shape in shapes])
+    return [tf.reshape(piece, shape) for piece, shape in zip(pieces, shapes, strict=True)]
+
+
+def _gathered(arrays: Tensors, rows: tf.Tensor) -> Tensors:
+    return {name: tf.gather(values, rows) for name, values in arrays.items()}
+
+
+def _named(losses: Tensors) -> Tensors:
+    return {f"{task}_loss": loss for task, loss in losses.items()}
+
+
+def _tensors(arrays: Mapping[str, np.ndarray], dtype: str | None = None) -> dict[str, tf.Tensor]:
+    return {name: tf.convert_to_tensor(values, dtype) for name, values in arrays.items()}

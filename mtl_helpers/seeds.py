@@ -1,0 +1,138 @@
+"""Train many seeds of one small dense model at once.
+
+Each weight of the model gets a leading axis, one entry a seed. One vectorised step then trains all seeds
+together, for about the price of one: a small network's step is mostly overhead, not arithmetic.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mtl_helpers import seed_checks
+from mtl_helpers.data import Split
+from mtl_helpers.seed_stack import SeedStack, choose
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+@dataclass
+class SeedRuns:
+    """What `train_seeds` returns.
+
+    seeds:      the seeds, in the order of every leading axis below
+    history:    name -> array of shape (seeds, epochs), with the names and meanings of `MultiTaskModel`:
+                "loss", which was trained on, and "<task>_loss", not weighted, over the batches of each epoch;
+                with validation data also "val_loss", their plain sum, and "val_<task>_loss" after the epoch
+    best_epoch: (seeds,), the epoch (from 0) whose weights each seed kept; None without validation data
+    seconds:    what the training took, building the models and tracing included
+    """
+
+    seeds: tuple[int, ...]
+    history: dict[str, np.ndarray]
+    best_epoch: np.ndarray | None
+    seconds: float
+    _models: list[keras.Model] = field(repr=False)
+
+    def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Predictions of every seed for the same inputs: task name -> (seeds, examples, units)."""
+        needed = seed_checks.as_needed_inputs(self._models[0], inputs)
+        tensors = {name: tf.convert_to_tensor(values) for name, values in needed.items()}
+        outputs = [model(tensors, training=False) for model in self._models]
+        return {task: np.stack([each[task] for each in outputs]) for task in outputs[0]}
+
+    def model(self, index: int) -> keras.Model:
+        """The trained Keras model of the seed at this place in `seeds`."""
+        return self._models[index]
+
+
+def batch_order(seed: int, epoch: int, examples: int) -> np.ndarray:
+    """The order in which a seed sees its training examples in an epoch: a permutation of 0 … examples − 1."""
+    return np.random.default_rng([seed, epoch]).permutation(examples)
+
+
+def train_seeds(
+    build_model: Callable[[], keras.Model],
+    train: Split,
+    *,
+    losses: Mapping[str, str | keras.losses.Loss],
+    epochs: int,
+    batch_size: int = 32,
+    seeds: int | Sequence[int] = 20,
+    optimizer: str | keras.optimizers.Optimizer = "adam",
+    validation: Split | None = None,
+    subsets: np.ndarray | None = None,
+    task_weights: Mapping[str, float | np.ndarray] | None = None,
+    sample_weights: Mapping[str, np.ndarray] | None = None,
+) -> SeedRuns:
+    """Train one model from many seeds at once.
+
+    To rounding, each seed ends where `fit` ends from the same seed on the same batches (see `batch_order`).
+
+    build_model:    makes the model, with a dictionary of outputs; called once a seed, after that seed was set
+    train:          the training examples; it may hold more inputs and targets than the model has
+    losses:         task name -> loss, as for `compile`; what is trained is their weighted sum
+    seeds:          how many (0, 1, 2, …) or which
+    optimizer:      any Keras optimizer that works number by number (Adam, SGD, …), without clipping by norm
+    validation:     if given, each seed keeps the weights of the epoch with the lowest "val_loss"
+    subsets:        (seeds, n) row numbers of `train`: the examples of each seed; all of them by default
+    task_weights:   task name -> one number, or one for each seed (seeds,), for a grid of weights in one run
+    sample_weights: task name -> (examples,) or (seeds, examples), with Keras' default reduction: the
+                    weighted losses are summed and divided by the number of examples in the batch
+
+    It sets the random seed of Python, NumPy and TensorFlow, and leaves it at the last of `seeds`.
+    Raises ValueError or TypeError, before training, for what does not fit (see `mtl_helpers.seed_checks`).
+    """
+    started = time.perf_counter()
+    seeds = seed_checks.as_seeds(seeds)
+    seed_checks.check_counts(epochs=epochs, batch_size=batch_size)
+    optimizer = seed_checks.as_fresh_optimizer(optimizer)
+    seed_checks.check_build_model(build_model)
+    models = [_build(build_model, seed) for seed in seeds]
+    model = models[0]
+    seed_checks.check_models(models)
+    seed_checks.check_losses(model, losses)
+    train = seed_checks.as_needed("training", model, losses, train)
+    if validation is not None:
+        validation = seed_checks.as_needed("validation", model, losses, validation)
+    rows = seed_checks.as_rows(subsets, len(seeds), len(train))
+    task_weights = seed_checks.as_task_weights(task_weights, tuple(model.output), len(seeds))
+    sample_weights = seed_checks.as_sample_weights(sample_weights, model, len(seeds), len(train))
+
+    stack = SeedStack(models, losses, optimizer, train, validation, task_weights, sample_weights)
+    history: dict[str, list[np.ndarray]] = {}
+    best, best_loss, best_epoch = stack.weights(), np.full(len(seeds), np.inf), np.zeros(len(seeds), int)
+    for epoch in range(epochs):
+        logs = stack.train_epoch(_batches(seeds, epoch, rows, batch_size))
+        if validation is not None:
+            logs |= stack.validate()
+            better = (logs["val_loss"] < best_loss) | (epoch == 0)
+            best_loss, best_epoch = np.fmin(best_loss, logs["val_loss"]), np.where(better, epoch, best_epoch)
+            best = choose(better, stack.weights(), best)
+        for name, values in logs.items():
+            history.setdefault(name, []).append(values)
+    stack.write_back(models, stack.weights() if validation is None else best)
+    return SeedRuns(
+        seeds,
+        {name: np.stack(values, axis=1) for name, values in history.items()},
+        None if validation is None else best_epoch,
+        time.perf_counter() - started,
+        models,
+    )
+
+
+def _build(build_model: Callable[[], keras.Model], seed: int) -> keras.Model:
+    keras.utils.set_random_seed(seed)
+    return build_model()
+
+
+def _batches(seeds: tuple[int, ...], epoch: int, rows: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    """The rows of an epoch's full batches, (steps, seeds, batch), and of the smaller last one, if any."""
+    examples = rows.shape[1]
+    order = np.stack([batch_order(seed, epoch, examples) for seed in seeds])
+    rows = np.take_along_axis(rows, order, axis=1)
+    full = examples - examples % batch_size
+    steps = rows[:, :full].reshape(len(seeds), -1, batch_size).swapaxes(0, 1)
+    rest = rows[None, :, full:]
+    return [part for part in (steps, rest) if part.size]
