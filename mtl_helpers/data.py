@@ -183,6 +183,33 @@ def related_tasks(
     return RelatedTasks(part(train_examples), part(validation_examples), part(test_examples), weights)
 
 
+def tutorial_data(examples: int, seed: int = 0) -> Split:
+    """Generate data for the classic two-headed tutorial network, such that both inputs matter.
+
+    Inputs (float32): `first` (examples, 50) and `second` (examples, 100). Six hidden numbers make the features,
+    and each input shows three of them, with noise.
+    Targets (float32): `kind` (examples, 10), one-hot, the largest of ten scores of the hidden numbers; `amount`
+    (examples, 1), a sum over them, with a standard deviation of about 2.3.
+    The relation is the same for every seed, so that two seeds give training and test data.
+    """
+    relation = np.random.default_rng(123)
+    show_first, show_second = relation.normal(size=(3, 50)), relation.normal(size=(3, 100))
+    scores, effect = relation.normal(size=(6, 10)), np.array([1.0, -1.0, 0.5, 1.0, -0.5, 1.0])
+    generator = np.random.default_rng(seed)
+    hidden = generator.normal(size=(examples, 6))
+    first, second = hidden[:, :3] @ show_first, hidden[:, 3:] @ show_second
+    inputs = {
+        name: values + 0.5 * generator.normal(size=values.shape)
+        for name, values in (("first", first), ("second", second))
+    }
+    amount = hidden @ effect + 0.1 * generator.normal(size=examples)
+    targets = {"kind": np.eye(10)[(hidden @ scores).argmax(axis=1)], "amount": amount[:, None]}
+    return Split(
+        {name: values.astype("float32") for name, values in inputs.items()},
+        {name: values.astype("float32") for name, values in targets.items()},
+    )
+
+
 def _unit_rows(rows: np.ndarray) -> np.ndarray:
     """Each row divided by its length."""
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)

@@ -46,6 +46,12 @@ def connections(model: keras.Model) -> list[tuple[str, str]]:
     return sorted(edges, key=lambda edge: (order[edge[1]], order[edge[0]]))
 
 
+def unused_inputs(model: keras.Model) -> list[str]:
+    """The names of the inputs of a functional model that no output depends on."""
+    reached = {id(tensor) for tensor, _, _ in walk(model.outputs)}
+    return [made_from(tensor)[0].name for tensor in model.inputs if id(tensor) not in reached]
+
+
 def last_activation(tensor: Any) -> str | None:
     """The activation that a head ends in ("softmax", "linear", ...), or None if that cannot be told."""
     operation, parents = made_from(tensor)

@@ -42,7 +42,10 @@ def use_course_style() -> None:
 
 
 def baseline(axes: Axes, value: float, label: str) -> None:
-    """Draw a baseline as a horizontal line with its label; one above the picture is named at its upper edge."""
+    """Draw a baseline as a horizontal line with its label.
+
+    Call it last: a baseline above the picture is not drawn, but named at the upper edge.
+    """
     low, high = axes.get_ylim()
     if value <= high:
         axes.axhline(value, color=GREY, linestyle=(0, (1, 1)), linewidth=1.5)
@@ -107,7 +110,7 @@ def loss_curves(axes: Axes, curves: Mapping[str, Sequence[float]], unit: str = "
     axes.legend(fontsize=9)
 
 
-def draw_model(model, figsize: tuple[float, float] = (6.4, 2.6)):
+def draw_model(model, figsize: tuple[float, float] = (6.4, 2.2)):
     """Draw the graph of a functional Keras model from left to right.
 
     There is a box for each layer and an arrow for each tensor. A box tells the layer's name, its kind, and what it

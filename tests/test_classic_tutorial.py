@@ -5,6 +5,7 @@ one-unit regression head, Adam, categorical cross-entropy and mean squared error
 of 32. As published it has three faults; each is shown to fail as described.
 """
 
+from mtl_helpers.data import tutorial_data
 from mtl_helpers.training import MultiTaskModel
 
 import keras
@@ -14,34 +15,15 @@ import pytest
 CLASSES = 10
 
 
-def generated_data(examples, seed=0):
-    """Inputs "a" (n, 50) and "b" (n, 100); one-hot classes (n, 10) and a number (n, 1) that need both.
-
-    A few hidden numbers make the features of both inputs; either input shows only half of them. The
-    class is the largest of ten scores, the number a sum, over all hidden numbers.
-    """
-    fixed = np.random.default_rng(123)  # the same relation in training and test data
-    show_a, show_b = fixed.normal(size=(3, 50)), fixed.normal(size=(3, 100))
-    scores, effect = fixed.normal(size=(6, CLASSES)), np.array([1.0, -1.0, 0.5, 1.0, -0.5, 1.0])
-    rng = np.random.default_rng(seed)
-    hidden = rng.normal(size=(examples, 6))
-    inputs = {"a": hidden[:, :3] @ show_a, "b": hidden[:, 3:] @ show_b}
-    inputs = {name: array + 0.5 * rng.normal(size=array.shape) for name, array in inputs.items()}
-    number = hidden @ effect + 0.1 * rng.normal(size=examples)
-    targets = {"kind": np.eye(CLASSES)[(hidden @ scores).argmax(axis=1)], "amount": number[:, None]}
-    as_float32 = (
-        {name: array.astype("float32") for name, array in part.items()} for part in (inputs, targets)
-    )
-    return tuple(as_float32)
-
-
-TRAIN, TEST = generated_data(1500, seed=1), generated_data(1000, seed=2)
+TRAIN, TEST = (
+    (part.inputs, part.targets) for part in (tutorial_data(1500, seed=1), tutorial_data(1000, seed=2))
+)
 
 
 def tutorial_graph(both_inputs=True):
     keras.utils.set_random_seed(0)
-    inputs = {"a": keras.Input((50,), name="a"), "b": keras.Input((100,), name="b")}
-    features = keras.layers.Concatenate()(list(inputs.values())) if both_inputs else inputs["a"]
+    inputs = {"first": keras.Input((50,), name="first"), "second": keras.Input((100,), name="second")}
+    features = keras.layers.Concatenate()(list(inputs.values())) if both_inputs else inputs["first"]
     shared = keras.layers.Dense(64, activation="relu")(features)
     outputs = {
         "kind": keras.layers.Dense(CLASSES, activation="softmax")(shared),
@@ -83,10 +65,10 @@ def test_fault_1_losses_keyed_by_names_that_no_layer_bears():
 def test_fault_2_an_input_that_nothing_uses_is_taken_in_silence_by_keras_alone():
     inputs, outputs = tutorial_graph(both_inputs=False)
     model = keras.Model(inputs=inputs, outputs=outputs)
-    changed = {**TEST[0], "b": np.zeros_like(TEST[0]["b"])}
+    changed = {**TEST[0], "second": np.zeros_like(TEST[0]["second"])}
     before, after = (model.predict(data, verbose=0)["amount"] for data in (TEST[0], changed))
     np.testing.assert_array_equal(before, after)
-    with pytest.raises(ValueError, match="input 'b' is connected to no output"):
+    with pytest.raises(ValueError, match="input 'second' is connected to no output"):
         MultiTaskModel(inputs=inputs, outputs=outputs)
 
 
