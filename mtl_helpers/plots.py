@@ -1,19 +1,21 @@
 """The figures of the course: one style, one colour for each task, one marker and line for each kind of model."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mtl_helpers.evaluation import mean_interval
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 # From the palette of Okabe and Ito, which people with any kind of colour vision can tell apart.
 BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
 ORANGE, SKY, PINK, BLACK, GREY = "#E69F00", "#56B4E9", "#CC79A7", "#000000", "#666666"
 
 TASK_COLOURS = {"species": BLUE, "body_mass": VERMILION, "sex": GREEN}
-MODEL_STYLES = {
+MODEL_STYLES: dict[str, dict[str, Any]] = {
     "linear": {"marker": "^", "linestyle": ":", "color": GREY},
     "single-task": {"marker": "o", "linestyle": "--", "color": SKY},
     "shared": {"marker": "s", "linestyle": "-", "color": BLACK},
@@ -49,7 +51,7 @@ def baseline(axes: Axes, value: float, label: str) -> None:
     low, high = axes.get_ylim()
     if value <= high:
         axes.axhline(value, color=GREY, linestyle=(0, (1, 1)), linewidth=1.5)
-        place = {"xy": (1, value), "xycoords": ("axes fraction", "data"), "va": "bottom"}
+        place: dict[str, Any] = {"xy": (1, value), "xycoords": ("axes fraction", "data"), "va": "bottom"}
     else:
         axes.set_ylim(low, high + 0.12 * (high - low))
         label = f"{label}: {value:.3g}, far above ↑"
@@ -110,7 +112,7 @@ def loss_curves(axes: Axes, curves: Mapping[str, Sequence[float]], unit: str = "
     axes.legend(fontsize=9)
 
 
-def draw_model(model, figsize: tuple[float, float] = (6.4, 2.2)):
+def draw_model(model: Any, figsize: tuple[float, float] = (6.4, 2.2)) -> Figure:
     """Draw the graph of a functional Keras model from left to right.
 
     There is a box for each layer and an arrow for each tensor. A box tells the layer's name, its kind, and what it
@@ -154,7 +156,7 @@ def draw_model(model, figsize: tuple[float, float] = (6.4, 2.2)):
     return figure
 
 
-def _layer_text(layer) -> str:
+def _layer_text(layer: Any) -> str:
     kind = {"InputLayer": "input"}.get(type(layer).__name__, type(layer).__name__)
     activation = getattr(getattr(layer, "activation", None), "__name__", "linear")
     size = " × ".join(str(number) for number in layer.output.shape[1:])

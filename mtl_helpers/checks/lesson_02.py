@@ -51,7 +51,7 @@ def check_2(units: int) -> str | None:
     )
 
 
-def check_3(three_task_network: Callable[[], keras.Model]) -> str | None:
+def check_3(three_task_network: Callable[[], keras.Model]) -> Any:
     """A compiled network with the heads species, body_mass and sex on one trunk; it is trained here."""
     network = _call(three_task_network)
     if network is ... or isinstance(network, str):
@@ -91,7 +91,7 @@ def check_3(three_task_network: Callable[[], keras.Model]) -> str | None:
     return None
 
 
-def check_4(tutorial_network: Callable[[], keras.Model]) -> str | None:
+def check_4(tutorial_network: Callable[[], keras.Model]) -> Any:
     """The classic tutorial's network, repaired and compiled; it is trained here for ten epochs."""
     network = _call(tutorial_network)
     if network is ... or isinstance(network, str):
@@ -139,7 +139,9 @@ def _call(build: Any) -> Any:
 
 
 def _outputs_problem(network: keras.Model, tasks: list[str]) -> str | None:
-    if not isinstance(network.output, dict) or not isinstance(network.input, dict):
+    if isinstance(network, keras.Sequential) or not (
+        isinstance(network.output, dict) and isinstance(network.input, dict)
+    ):
         return "Give inputs and outputs as dictionaries, so that every loss finds its head by name."
     if set(network.output) != set(tasks):
         return f"The outputs should be {', '.join(tasks)}, but they are {', '.join(network.output)}."
