@@ -113,15 +113,17 @@ def as_needed(part: str, model: keras.Model, losses: Mapping[str, Any], split: S
         raise TypeError(
             f"The {part} part must be a Split, but {describe(split)} was given. Write Split(inputs, targets)."
         )
-    inputs, targets = _only("input", split.inputs, model.input), _only("target", split.targets, model.output)
-    network = SimpleNamespace(
+    network = SimpleNamespace(  # what the checks of MultiTaskModel look at
         compiled=True, input=model.input, output=model.output, task_names=tuple(model.output), loss=losses
     )
     try:
-        check_evaluate(network, inputs, targets)
+        needed = Split(
+            _only("input", split.inputs, model.input), _only("target", split.targets, model.output)
+        )
+        check_evaluate(network, needed.inputs, needed.targets)
     except (TypeError, ValueError) as error:
         raise type(error)(f"In the {part} part: {error}") from None
-    return Split(inputs, targets)
+    return needed
 
 
 def as_needed_inputs(model: keras.Model, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -132,6 +134,7 @@ def as_needed_inputs(model: keras.Model, inputs: Mapping[str, np.ndarray]) -> di
 
 
 def _only(kind: str, given: Mapping[str, np.ndarray], needed: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The needed entries of the inputs or targets given, which may be more."""
     owner = "inputs" if kind == "input" else "tasks"
     check_dictionary(f"The {kind}s", given, f"names of the {owner}", example_of(needed))
     if not set(needed) <= set(given):

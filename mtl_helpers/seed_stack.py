@@ -40,20 +40,21 @@ class SeedStack:
         self.inputs, self.targets = _tensors(train.inputs), _tensors(train.targets)
         self.task_weights = _tensors(task_weights, "float32")
         self.sample_weights = _tensors(sample_weights, "float32")
-        # Traced once, here; one trace serves the full batches and the smaller last one.
-        rows = tf.TensorSpec((None, len(models), None), tf.int32)
-        self._train = tf.function(self._train_steps).get_concrete_function(rows)
+        # Traced once, here; one trace serves the full batches and the smaller last one. The loop over batches
+        # is in Python: that is as fast, and TensorFlow keeps twice the memory of a step with a loop around it.
+        rows = tf.TensorSpec((len(models), None), tf.int32)
+        self._step = tf.function(self._train_step).get_concrete_function(rows)
         if validation is not None:
             self.validation_data = _tensors(validation.inputs), _tensors(validation.targets)
             self._validate = tf.function(self._validation_losses).get_concrete_function()
 
     def train_epoch(self, batches: list[np.ndarray]) -> dict[str, np.ndarray]:
-        """A step for each batch of rows, (steps, seeds, batch); the mean of each loss over the examples."""
+        """A step for each batch of rows, (seeds, batch); the mean of each loss over the examples."""
         sums: Tensors = {}
         for rows in batches:
-            for name, values in self._train(tf.constant(rows, tf.int32)).items():
-                sums[name] = sums.get(name, 0.0) + values.numpy() * rows.shape[2]
-        examples = sum(rows.shape[0] * rows.shape[2] for rows in batches)
+            for name, values in self._step(tf.constant(rows, tf.int32)).items():
+                sums[name] = sums.get(name, 0.0) + values.numpy() * rows.shape[1]
+        examples = sum(rows.shape[1] for rows in batches)
         return {name: values / examples for name, values in sums.items()}
 
     def validate(self) -> dict[str, np.ndarray]:
@@ -73,25 +74,22 @@ class SeedStack:
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
 
-    def _train_steps(self, batches: tf.Tensor) -> Tensors:
-        """A step of all seeds for each batch; the sums of their losses over the batches."""
+    def _train_step(self, rows: tf.Tensor) -> Tensors:
+        """A step of all seeds on a batch; their losses before it."""
 
         def losses_of_one_seed(of_one_seed: tuple) -> tuple[Tensors, list]:
             weights, rows, task_weights, sample_weights = of_one_seed
             data = _gathered(self.inputs, rows), _gathered(self.targets, rows)
             return self._losses(weights, *data, True, task_weights, _gathered(sample_weights, rows))
 
-        sums = {name: tf.zeros(self.trainable.shape[0]) for name in ["loss", *_named(self.losses)]}
-        for rows in batches:
-            with tf.GradientTape() as tape:
-                each_seed = (self._weights(), rows, self.task_weights, self.sample_weights)
-                losses, fixed = tf.vectorized_map(losses_of_one_seed, each_seed, warn=False)
-                total = tf.reduce_sum(losses["loss"])  # no seed's weights appear in another seed's loss
-            self.optimizer.apply([tape.gradient(total, self.trainable.value)], [self.trainable])
-            for variable, value in zip(self.fixed, fixed, strict=True):
-                variable.assign(value)
-            sums = {name: sums[name] + losses[name] for name in sums}
-        return sums
+        with tf.GradientTape() as tape:
+            each_seed = (self._weights(), rows, self.task_weights, self.sample_weights)
+            losses, fixed = tf.vectorized_map(losses_of_one_seed, each_seed, warn=False)
+            total = tf.reduce_sum(losses["loss"])  # no seed's weights appear in another seed's loss
+        self.optimizer.apply([tape.gradient(total, self.trainable.value)], [self.trainable])
+        for variable, value in zip(self.fixed, fixed, strict=True):
+            variable.assign(value)
+        return losses
 
     def _validation_losses(self) -> Tensors:
         """The losses of every seed on the validation examples."""

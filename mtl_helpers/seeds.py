@@ -128,11 +128,8 @@ def _build(build_model: Callable[[], keras.Model], seed: int) -> keras.Model:
 
 
 def _batches(seeds: tuple[int, ...], epoch: int, rows: np.ndarray, batch_size: int) -> list[np.ndarray]:
-    """The rows of an epoch's full batches, (steps, seeds, batch), and of the smaller last one, if any."""
+    """The row numbers of an epoch's batches, each (seeds, batch); the last batch may be smaller."""
     examples = rows.shape[1]
     order = np.stack([batch_order(seed, epoch, examples) for seed in seeds])
-    rows = np.take_along_axis(rows, order, axis=1)
-    full = examples - examples % batch_size
-    steps = rows[:, :full].reshape(len(seeds), -1, batch_size).swapaxes(0, 1)
-    rest = rows[None, :, full:]
-    return [part for part in (steps, rest) if part.size]
+    shuffled = np.take_along_axis(rows, order, axis=1)
+    return np.split(shuffled, range(batch_size, examples, batch_size), axis=1)
