@@ -57,8 +57,8 @@ def check(exercise: str, *answers: object) -> Result:
     except TypeError:
         expected = ", ".join(inspect.signature(function).parameters)
         raise ValueError(
-            f"The check of exercise {exercise} expects the answers {expected}, but {len(answers)} were given. "
-            f'Write exercises.check("{exercise}", {expected}).'
+            f"The check of exercise {exercise} expects as answers: {expected}. The number given is "
+            f'{len(answers)}. Write exercises.check("{exercise}", {expected}).'
         ) from None
     if any(_has_gap(answer) for answer in answers):
         message: Any = ...
@@ -119,11 +119,12 @@ def _has_gap(answer: object) -> bool:
 
 def _could_not_use(error: Exception) -> str:
     """What to say when the check itself failed: the error's first line, as Keras' errors are long."""
-    first_line = next(iter(str(error).strip().splitlines()), "")
+    first_line = next(iter(str(error).strip().splitlines()), "").rstrip(".")
     shortened = first_line if len(first_line) <= 200 else f"{first_line[:200]} …"
+    met = ": ".join(filter(None, [type(error).__name__, shortened]))
     return (
-        f"The check could not use your answer: it met {type(error).__name__}: {shortened.rstrip('.')}. Is "
-        "the answer of the kind that the exercise asks for, and did the cells above run without an error?"
+        f"The check could not use your answer: it met {met}. Is the answer of the kind that the exercise asks "
+        "for, and did the cells above run without an error?"
     )
 
 

@@ -53,7 +53,7 @@ class SeedStack:
         sums: Tensors = {}
         for rows in batches:
             for name, values in self._step(tf.constant(rows, tf.int32)).items():
-                sums[name] = sums.get(name, 0.0) + values.numpy() * rows.shape[1]
+                sums[name] = sums.get(name, 0.0) + values.numpy().astype("float64") * rows.shape[1]
         examples = sum(rows.shape[1] for rows in batches)
         return {name: values / examples for name, values in sums.items()}
 

@@ -114,6 +114,7 @@ def test_each_seed_trains_exactly_as_fit_does(case):
         np.testing.assert_allclose(runs.history["loss"][place], history["loss"], rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`shuffle=True` was passed")
 def test_the_best_epoch_is_kept_as_early_stopping_keeps_it():
     settings = changed(validation=VALIDATION, optimizer=keras.optimizers.Adam(0.2), epochs=6)
@@ -209,7 +210,7 @@ def test_many_calls_in_a_row_are_silent_and_keep_little_memory(capfd, caplog):
         gc.collect()
         return psutil.Process().memory_info().rss / 2**20
 
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING):  # TensorFlow would warn of tracing again and again
         megabytes = [one_call() for _ in range(20)]
     assert not caplog.records and capfd.readouterr() == ("", "")
     # Keras' optimizers keep about 2 MB of every step that was traced, in `fit` too.
