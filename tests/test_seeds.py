@@ -160,6 +160,12 @@ def test_predictions_history_and_models_belong_to_the_seeds_in_their_order():
         np.testing.assert_array_equal(runs.predict(VALIDATION.inputs)[task], predictions[task])
 
 
+def test_the_order_of_batches_is_a_permutation_of_its_own_for_each_seed_and_epoch():
+    orders = [tuple(batch_order(seed, epoch, 50)) for seed in (0, 4) for epoch in (0, 1)]
+    assert len(set(orders)) == 4 and all(sorted(order) == list(range(50)) for order in orders)
+    assert tuple(batch_order(4, 1, 50)) == orders[3]
+
+
 def test_the_state_of_random_numbers_afterwards_is_that_of_the_last_seed():
     train_seeds(build, TRAIN, **changed(epochs=1))
     after = np.random.random()
