@@ -48,10 +48,10 @@ def check_1(species_labels: np.ndarray, species_loss: Any, species_metric: Any) 
     if kind == "yes or no":
         return (
             "'binary_crossentropy' asks three separate yes-or-no questions. A bird has exactly one species: use a "
-            "categorical crossentropy."
+            "categorical cross-entropy."
         )
     if kind not in ("labels", "one-hot"):
-        return f"{species_loss!r} is a loss for numbers. For classes use a crossentropy."
+        return f"{species_loss!r} is a loss for numbers. For classes use a cross-entropy."
     return _metric_message(metric, is_one_hot)
 
 
@@ -60,9 +60,9 @@ def _metric_message(metric: str, is_one_hot: bool) -> Answer:
         return None
     if metric == "categorical_accuracy":
         return (
-            "Labels and loss fit, and it would train. But 'categorical_accuracy' takes the place of the largest "
-            "number in each row of labels, and with one number a row that is always 0: it would count how often "
-            "the network says class 0. Use 'accuracy'."
+            "Labels and loss fit, and it would train. But 'categorical_accuracy' looks for the largest number along "
+            "the last axis, and with class numbers that is the axis of the birds: no error, and a share that means "
+            "nothing. Use 'accuracy'."
         )
     if metric == "sparse_categorical_accuracy":
         return (
@@ -98,8 +98,8 @@ def check_2(species_head: Callable, species_loss: Any) -> Answer:
         )
     if in_head and in_loss:
         return (
-            "One softmax is in the head and one in the loss. Keras would warn and forgive this one, but not with "
-            "another layer in between: leave out from_logits=True or the activation."
+            "One softmax is in the head and one in the loss. Keras would warn and forgive this one, but not "
+            "behind a Reshape, for example: leave out from_logits=True or the activation."
         )
     activation = last_activation(output)
     if not in_head and activation not in ("linear", None):
@@ -159,6 +159,8 @@ def check_3(shuffled: Callable) -> Answer:
             "The inputs now keep together, but the targets are in another order. Index inputs and targets with the "
             "same order."
         )
+    if len(first) != birds:
+        return f"{birds} birds went in, and {len(first)} came out. Keep all of them."
     if len(set(first.tolist())) < birds:
         return "Some birds come twice and others not at all. Use a permutation: each row number once."
     if np.array_equal(first, np.arange(birds)):
