@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,7 +14,8 @@ class FunctionLoss(keras.losses.Loss):
     """A loss function such as `keras.losses.mean_squared_error`, with Keras' mean and sample weights."""
 
     def __init__(self, function: Callable) -> None:
-        super().__init__(name=getattr(function, "__name__", "loss"))
+        # Keras makes a scope of the name, which "<lambda>" cannot be.
+        super().__init__(name=re.sub(r"\W", "", getattr(function, "__name__", "")) or "loss")
         self.function = function
 
     def call(self, y_true: Any, y_pred: Any) -> Any:

@@ -1,6 +1,6 @@
 """Checks of what `train_seeds` is given, before anything is trained; messages as in `mtl_helpers.validation`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -107,7 +107,30 @@ def check_losses(model: keras.Model, losses: Mapping[str, Any]) -> None:
         check_loss(task, losses[task], head)
 
 
-def as_needed(part: str, model: keras.Model, losses: Mapping[str, Any], split: Split) -> Split:
+def as_needed(
+    part: str, model: keras.Model, losses: Mapping[str, Any], given: Split | Sequence[Split], seeds: int
+) -> tuple[Split, np.ndarray]:
+    """What the model needs, in one split, and the rows in it that belong to each seed, (seeds, n)."""
+    if isinstance(given, Split) or not (given and all(isinstance(each, Split) for each in given)):
+        split = _needed_of_split(part, model, losses, given)
+        return split, np.broadcast_to(np.arange(len(split)), (seeds, len(split)))
+    sizes = [len(each) for each in given]
+    if len(given) != seeds or len(set(sizes)) != 1:
+        raise ValueError(
+            f"A list for the {part} part must hold one Split for each of the {seeds} seeds, all of one size, but "
+            f"splits of {sizes} examples were given. Give one Split to use it for every seed."
+        )
+    splits = [_needed_of_split(part, model, losses, each) for each in given]
+    rows = np.arange(seeds * sizes[0]).reshape(seeds, sizes[0])
+    return Split(_end_to_end(s.inputs for s in splits), _end_to_end(s.targets for s in splits)), rows
+
+
+def _end_to_end(parts: Iterable[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    parts = list(parts)
+    return {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
+
+
+def _needed_of_split(part: str, model: keras.Model, losses: Mapping[str, Any], split: Any) -> Split:
     """What the model needs of a split, which may hold more inputs and targets; names and arrays checked."""
     if not isinstance(split, Split):
         raise TypeError(
@@ -143,7 +166,7 @@ def _only(kind: str, given: Mapping[str, np.ndarray], needed: Mapping[str, Any])
 
 
 def as_rows(subsets: np.ndarray | None, seeds: int, examples: int) -> np.ndarray:
-    """The row numbers of each seed's examples, (seeds, n); all rows if no subsets are given."""
+    """The numbers of each seed's examples among its own, (seeds, n); all if no subsets are given."""
     if subsets is None:
         return np.broadcast_to(np.arange(examples), (seeds, examples))
     try:

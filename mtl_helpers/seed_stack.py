@@ -27,7 +27,7 @@ class SeedStack:
         losses: Mapping[str, Any],
         optimizer: keras.optimizers.Optimizer,
         train: Split,
-        validation: Split | None,
+        validation: tuple[Split, np.ndarray] | None,
         task_weights: dict[str, np.ndarray],
         sample_weights: dict[str, np.ndarray],
     ) -> None:
@@ -45,7 +45,9 @@ class SeedStack:
         rows = tf.TensorSpec((len(models), None), tf.int32)
         self._step = tf.function(self._train_step).get_concrete_function(rows)
         if validation is not None:
-            self.validation_data = _tensors(validation.inputs), _tensors(validation.targets)
+            split, rows_of_seeds = validation
+            self.validation_data = _tensors(split.inputs), _tensors(split.targets)
+            self.validation_rows = tf.constant(rows_of_seeds, tf.int32)
             self._validate = tf.function(self._validation_losses).get_concrete_function()
 
     def train_epoch(self, batches: list[np.ndarray]) -> dict[str, np.ndarray]:
@@ -94,10 +96,12 @@ class SeedStack:
     def _validation_losses(self) -> Tensors:
         """The losses of every seed on the validation examples."""
 
-        def losses_of_one_seed(weights: tuple) -> Tensors:
-            return self._losses(weights, *self.validation_data, False, {}, {})[0]
+        def losses_of_one_seed(of_one_seed: tuple) -> Tensors:
+            weights, rows = of_one_seed
+            inputs, targets = (_gathered(arrays, rows) for arrays in self.validation_data)
+            return self._losses(weights, inputs, targets, False, {}, {})[0]
 
-        return tf.vectorized_map(losses_of_one_seed, self._weights(), warn=False)
+        return tf.vectorized_map(losses_of_one_seed, (self._weights(), self.validation_rows), warn=False)
 
     def _weights(self) -> tuple[tf.Variable, list[tf.Variable]]:
         return self.trainable.value, [variable.value for variable in self.fixed]

@@ -35,11 +35,19 @@ class SeedRuns:
     seconds: float
     _models: list[keras.Model] = field(repr=False)
 
-    def predict(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Predictions of every seed for the same inputs: task name -> (seeds, examples, units)."""
-        needed = seed_checks.as_needed_inputs(self._models[0], inputs)
-        tensors = {name: tf.convert_to_tensor(values) for name, values in needed.items()}
-        outputs = [model(tensors, training=False) for model in self._models]
+    def predict(
+        self, inputs: Mapping[str, np.ndarray] | Sequence[Mapping[str, np.ndarray]]
+    ) -> dict[str, np.ndarray]:
+        """Predictions of every seed: task name -> (seeds, examples, units).
+
+        inputs: the same for every seed, or a list with those of each seed
+        """
+        of_seeds = [inputs] * len(self.seeds) if isinstance(inputs, Mapping) else inputs
+        outputs = []
+        for model, of_seed in zip(self._models, of_seeds, strict=True):
+            needed = seed_checks.as_needed_inputs(model, of_seed)
+            tensors = {name: tf.convert_to_tensor(values) for name, values in needed.items()}
+            outputs.append(model(tensors, training=False))
         return {task: np.stack([each[task] for each in outputs]) for task in outputs[0]}
 
     def model(self, index: int) -> keras.Model:
@@ -52,16 +60,22 @@ def batch_order(seed: int, epoch: int, examples: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch]).permutation(examples)
 
 
+def draw_subsets(examples: int, size: int, seeds: int | Sequence[int] = 20) -> np.ndarray:
+    """For each seed the row numbers of `size` of the examples, drawn without replacement: (seeds, size)."""
+    draws = [np.random.default_rng([seed, size]) for seed in seed_checks.as_seeds(seeds)]
+    return np.stack([draw.choice(examples, size, replace=False) for draw in draws])
+
+
 def train_seeds(
     build_model: Callable[[], keras.Model],
-    train: Split,
+    train: Split | Sequence[Split],
     *,
     losses: Mapping[str, str | keras.losses.Loss],
     epochs: int,
     batch_size: int = 32,
     seeds: int | Sequence[int] = 20,
     optimizer: str | keras.optimizers.Optimizer = "adam",
-    validation: Split | None = None,
+    validation: Split | Sequence[Split] | None = None,
     subsets: np.ndarray | None = None,
     task_weights: Mapping[str, float | np.ndarray] | None = None,
     sample_weights: Mapping[str, np.ndarray] | None = None,
@@ -71,11 +85,13 @@ def train_seeds(
     To rounding, each seed ends where `fit` ends from the same seed on the same batches (see `batch_order`).
 
     build_model:    makes the model, with a dictionary of outputs; called once a seed, after that seed was set
-    train:          the training examples; it may hold more inputs and targets than the model has
+    train:          the training examples, or a list with those of each seed; they may hold more inputs and
+                    targets than the model has
     losses:         task name -> loss, as for `compile`; what is trained is their weighted sum
     seeds:          how many (0, 1, 2, …) or which
     optimizer:      any Keras optimizer that works number by number (Adam, SGD, …), without clipping by norm
     validation:     if given, each seed keeps the weights of the epoch with the lowest "val_loss"
+                    on these examples, or on those of each seed in a list
     subsets:        (seeds, n) row numbers of `train`: the examples of each seed; all of them by default
     task_weights:   task name -> one number, or one for each seed (seeds,), for a grid of weights in one run
     sample_weights: task name -> (examples,) or (seeds, examples), with Keras' default reduction: the
@@ -93,14 +109,22 @@ def train_seeds(
     model = models[0]
     seed_checks.check_models(models)
     seed_checks.check_losses(model, losses)
-    train = seed_checks.as_needed("training", model, losses, train)
+    examples, own_rows = seed_checks.as_needed("training", model, losses, train, len(seeds))
+    held_out = None
     if validation is not None:
-        validation = seed_checks.as_needed("validation", model, losses, validation)
-    rows = seed_checks.as_rows(subsets, len(seeds), len(train))
+        held_out = seed_checks.as_needed("validation", model, losses, validation, len(seeds))
+    own_examples = own_rows.shape[1]
+    rows = np.take_along_axis(own_rows, seed_checks.as_rows(subsets, len(seeds), own_examples), axis=1)
     task_weights = seed_checks.as_task_weights(task_weights, tuple(model.output), len(seeds))
-    sample_weights = seed_checks.as_sample_weights(sample_weights, model, len(seeds), len(train))
+    sample_weights = {
+        # Where each seed has examples of its own, they stand end to end, and so do copies of its weights.
+        task: np.tile(weights, (1, len(examples) // own_examples))
+        for task, weights in seed_checks.as_sample_weights(
+            sample_weights, model, len(seeds), own_examples
+        ).items()
+    }
 
-    stack = SeedStack(models, losses, optimizer, train, validation, task_weights, sample_weights)
+    stack = SeedStack(models, losses, optimizer, examples, held_out, task_weights, sample_weights)
     history: dict[str, list[np.ndarray]] = {}
     best, best_loss, best_epoch = stack.weights(), np.full(len(seeds), np.inf), np.zeros(len(seeds), int)
     for epoch in range(epochs):

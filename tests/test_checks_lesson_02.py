@@ -30,12 +30,12 @@ def test_parameters(answer, message):
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (6, None),
+        (8, None),
         (2, "related tasks"),
         (4, "was not enough"),
-        (12, "not the least"),
+        (16, "not the least"),
         (30, "Thirty would pass on every input"),
-        (7, "rank of"),
+        (9, "rank of"),
         (5.5, "whole number"),
     ],
 )

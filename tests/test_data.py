@@ -3,7 +3,15 @@
 import subprocess
 import sys
 
-from mtl_helpers.data import ISLANDS, MEASUREMENTS, SPECIES, Split, load_penguins, related_tasks
+from mtl_helpers.data import (
+    ISLANDS,
+    MEASUREMENTS,
+    SPECIES,
+    Split,
+    load_penguins,
+    related_tasks,
+    tutorial_data,
+)
 
 import numpy as np
 import pytest
@@ -177,3 +185,24 @@ def test_data_intervals_and_exercises_need_no_tensorflow():
     modules = "mtl_helpers.data, mtl_helpers.evaluation, mtl_helpers.exercises"
     code = f"import sys, {modules}; sys.exit('tensorflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_in_the_tutorial_data_both_inputs_matter_to_both_tasks():
+    train, test = tutorial_data(2000, seed=1), tutorial_data(2000, seed=2)
+    assert {name: v.shape for name, v in train.inputs.items()} == {"first": (2000, 50), "second": (2000, 100)}
+    assert {name: v.shape for name, v in train.targets.items()} == {"kind": (2000, 10), "amount": (2000, 1)}
+    assert all(v.dtype == "float32" for v in [*train.inputs.values(), *train.targets.values()])
+    np.testing.assert_array_equal(train.targets["kind"].sum(axis=1), 1)
+
+    def explained(
+        names,
+    ):  # by least squares, on the other seed's examples: the relation is the same for all seeds
+        x, x_test = (
+            np.concatenate([split.inputs[name] for name in names], axis=1) for split in (train, test)
+        )
+        weights = np.linalg.lstsq(x, train.targets["amount"], rcond=None)[0]
+        residual = test.targets["amount"] - x_test @ weights
+        return 1 - residual.var() / test.targets["amount"].var()
+
+    assert explained(["first", "second"]) > 0.95
+    assert explained(["first"]) < 0.8 and explained(["second"]) < 0.8

@@ -115,6 +115,11 @@ MISTAKES = [
     ("an unknown loss", {"losses": {**LOSSES, "mass": "mes"}}, ["'mes'"]),
     ("a loss for another head", {"losses": {**LOSSES, "mass": "binary_crossentropy"}}, ["'mass'", "linear"]),
     ("a tuple of data", {"train": (INPUTS, TARGETS)}, ["training part must be a Split", "a tuple of 2"]),
+    (
+        "a split too few",
+        {"train": [split()]},
+        ["one Split for each of the", "of [", "Give one Split"],
+    ),
     ("a missing input", {"train": split({"island": None})}, ["training", "missing for 'island'"]),
     ("a missing target", {"train": split(targets={"mass": None})}, ["missing for 'mass'"]),
     (

@@ -4,7 +4,7 @@ import gc
 import logging
 
 from mtl_helpers.data import Split
-from mtl_helpers.seeds import batch_order, train_seeds
+from mtl_helpers.seeds import batch_order, draw_subsets, train_seeds
 from tools import seeds_benchmark
 
 import keras
@@ -227,3 +227,31 @@ def test_many_calls_in_a_row_are_silent_and_keep_little_memory(capfd, caplog):
 def test_the_benchmark_is_far_ahead_also_on_a_busy_machine():
     _, _, ratio = seeds_benchmark.measure(epochs=50)
     assert ratio > 20
+
+
+def test_subsets_are_drawn_without_replacement_and_again_the_same():
+    drawn = draw_subsets(50, 20, seeds=3)
+    assert drawn.shape == (3, 20) and drawn.min() >= 0 and drawn.max() < 50
+    assert all(len(set(rows)) == 20 for rows in drawn)
+    assert len({tuple(rows) for rows in drawn}) == 3
+    np.testing.assert_array_equal(draw_subsets(50, 20, seeds=[2, 0]), drawn[[2, 0]])
+
+
+@pytest.mark.slow
+def test_each_seed_may_have_examples_of_its_own():
+    trains = [Split(*small_data(50, seed=seed)) for seed in (2, 3)]
+    validations = [Split(*small_data(30, seed=seed)) for seed in (4, 5)]
+    settings = changed(subsets=SUBSETS, sample_weights=SAMPLE_WEIGHTS)
+    together = train_seeds(build, trains, validation=validations, **settings)
+    predictions = together.predict([split.inputs for split in validations])
+    for place, seed in enumerate(SETTINGS["seeds"]):
+        weights = {task: np.broadcast_to(weight, (2, 50))[place] for task, weight in SAMPLE_WEIGHTS.items()}
+        alone = changed(seeds=[seed], subsets=SUBSETS[[place]], sample_weights=weights)
+        alone = train_seeds(build, trains[place], validation=validations[place], **alone)
+        assert_same_weights(together.model(place), alone.model(0))
+        np.testing.assert_allclose(
+            together.history["val_loss"][place], alone.history["val_loss"][0], rtol=1e-5
+        )
+        own = alone.predict(validations[place].inputs)
+        for task, values in own.items():
+            np.testing.assert_allclose(predictions[task][place], values[0], atol=1e-5)

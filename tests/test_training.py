@@ -1,6 +1,7 @@
 """MultiTaskModel against plain Keras, with callbacks, datasets, weights, and through save and load."""
 
 from mtl_helpers.graph import connections
+from mtl_helpers.losses import as_loss
 from mtl_helpers.training import MultiTaskModel
 from mtl_helpers.weighting import Static
 
@@ -334,3 +335,8 @@ def _tensors(value):
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _tensors(item)
+
+
+def test_a_loss_may_be_a_lambda():
+    squared = as_loss(lambda y_true, y_pred: keras.ops.mean((y_true - y_pred) ** 2, axis=-1))
+    assert float(squared(np.array([[1.0], [3.0]]), np.array([[0.0], [0.0]]))) == pytest.approx(5.0)

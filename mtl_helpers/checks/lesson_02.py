@@ -34,20 +34,22 @@ def check_1(parameters: int) -> str | None:
 
 
 def check_2(units: int) -> str | None:
-    """The smallest trunk that can represent six unrelated linear tasks."""
+    """The smallest trunk that can represent eight unrelated linear tasks."""
     messages = {
-        6: None,
+        8: None,
         2: "Two would do for the related tasks, whose weights lie in a plane. These do not.",
         1: "One unit passes on one combination of the inputs; then all heads could only differ by a factor.",
         4: "Four is what the trunk has, and it was not enough. How many independent weight vectors are there?",
-        12: "That is enough, but not the least: each task needs one combination of the inputs, not two.",
-        30: "Thirty would pass on every input, and that is enough. But six combinations of them serve six tasks.",
-        36: "You added inputs and tasks. Ask how many combinations of the inputs the heads need.",
+        7: "Seven is one too few. A constant could be left to the biases, but none of the weight vectors.",
+        16: "That is enough, but not the least: each task needs one combination of the inputs, not two.",
+        30: "Thirty would pass on every input, and that is enough. But eight combinations of them serve eight tasks.",
+        32: "That is the penguins' trunk. Ask how many combinations of the inputs these heads need.",
+        240: "One unit for each input of each task is far too many: a unit combines all 30 inputs.",
     }
     if units != int(units):
         return "A number of units is a whole number."
     return messages.get(
-        int(units), "Look at the rank of `unrelated.weights`: one independent direction needs one unit."
+        int(units), "Look at the rank of `unrelated[0].weights`: one independent direction needs one unit."
     )
 
 
