@@ -64,4 +64,7 @@ $(READY): requirements.txt pyproject.toml
 	$(BIN) -m pip install --no-deps --require-hashes -r requirements.txt
 	$(BIN) -m pip install --no-deps --no-build-isolation -e .
 	$(BIN) -m pip check
+	@# The course is offline: JupyterLab is not to look for news, nor to ask whether it may.
+	@mkdir -p .venv/share/jupyter/lab/settings
+	@cp tools/lab_settings.json .venv/share/jupyter/lab/settings/overrides.json
 	@touch $@
