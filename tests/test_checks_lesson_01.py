@@ -10,6 +10,7 @@ from scipy import stats
 
 PENGUINS = load_penguins()
 TRAIN, TEST = (PENGUINS.table.query(f"part == '{part}'")["body_mass_g"] for part in ("train", "test"))
+ALL = PENGUINS.table["body_mass_g"]
 ERRORS = np.random.default_rng(0).normal(247, 12, size=20)
 NETWORK = ERRORS + np.random.default_rng(1).normal(-4, 6, size=20)
 
@@ -17,6 +18,7 @@ NETWORK = ERRORS + np.random.default_rng(1).normal(-4, 6, size=20)
 def test_right_answers():
     assert check_1((TEST - TRAIN.mean()).abs().mean()) is None
     assert check_2(stats.t.ppf(0.975, 19) * ERRORS.std(ddof=1) / np.sqrt(20), ERRORS) is None
+    assert check_2(2.1 * ERRORS.std(ddof=1) / np.sqrt(20), ERRORS) is None  # t as the text rounds it
     assert check_3(*mean_interval(NETWORK - ERRORS), NETWORK, ERRORS) is None
 
 
@@ -29,6 +31,7 @@ def test_right_answers():
         (((TEST - TRAIN.mean()) ** 2).mean() ** 0.5, "root of the mean squared error"),
         ((TEST - TRAIN.mean()).mean(), "Without absolute values"),
         ((TEST - TRAIN.median()).abs().mean(), "median"),
+        (ALL.sub(ALL.mean()).abs().mean(), "all 333 birds"),
         (50.0, "Take the training birds' mean mass"),
         ([1.0, 2.0], "One number is expected"),
     ],
@@ -56,6 +59,7 @@ def test_half_width(answer, message):
 
 RIGHT = paired_interval(NETWORK, ERRORS)
 UNPAIRED = stats.ttest_ind(NETWORK, ERRORS).confidence_interval(0.95)
+ENDS = mean_interval(NETWORK), mean_interval(ERRORS)
 DEVIATION = (NETWORK - ERRORS).std(ddof=1)
 
 
@@ -65,6 +69,7 @@ DEVIATION = (NETWORK - ERRORS).std(ddof=1)
         (paired_interval(ERRORS, NETWORK), "sign is turned"),
         ((RIGHT.mean, *UNPAIRED), "strangers"),
         ((RIGHT.mean, RIGHT.mean - DEVIATION, RIGHT.mean + DEVIATION), "one standard deviation"),
+        ((RIGHT.mean, ENDS[0].low - ENDS[1].high, ENDS[0].high - ENDS[1].low), "ends of two intervals"),
         ((RIGHT.mean, RIGHT.high, RIGHT.low), "low is above high"),
         ((RIGHT.mean, RIGHT.low - 3, RIGHT.high), "The mean is right"),
         (mean_interval(NETWORK), "The mean is not that"),

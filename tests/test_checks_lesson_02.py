@@ -17,7 +17,9 @@ LOSSES = {"species": "sparse_categorical_crossentropy", "body_mass": "mse", "sex
         (352, "biases are missing"),
         (260, "`measurements` only"),
         (420, "two sets of biases"),
-        (355, "species alone"),
+        (355, "One bias for each layer"),
+        (385, "species head"),
+        (363, "not for each of its 7 inputs"),
         (256, "trunk alone"),
         (1000, "Count three layers"),
     ],
@@ -45,8 +47,9 @@ def test_width_of_the_trunk(answer, message):
 
 
 def three_tasks(
-    *, second="island", size=3, sex=("sigmoid", 1), wiring="shared", losses=LOSSES, compiled=True
-):
+    *, second="island", size=3, sex=("sigmoid", 1), mass=None, species="softmax", wiring="shared",
+    losses=LOSSES, compiled=True,
+):  # fmt: skip
     """A learner's network for exercise 02.3, right unless told otherwise."""
     inputs = {
         "measurements": keras.Input((3,), name="measurements"),
@@ -61,8 +64,8 @@ def three_tasks(
     )
     activation, units = sex
     outputs = {
-        "species": Dense(3, activation="softmax")(trunk),
-        "body_mass": Dense(1)(trunk),
+        "species": Dense(3, activation=species)(trunk),
+        "body_mass": Dense(1, activation=mass)(trunk),
         "sex": Dense(units, activation=activation)(under_sex),
     }
     network = keras.Model(inputs, outputs)
@@ -82,6 +85,14 @@ def without(losses, task, **more):
         (lambda: 3, "returns int"),
         (lambda: three_tasks(sex=("softmax", 1)), "with one unit it is always 1"),
         (lambda: three_tasks(sex=(None, 1)), "has no activation"),
+        (
+            lambda: three_tasks(losses={**LOSSES, "sex": LOSSES["species"]}),
+            "so its loss is binary_crossentropy",
+        ),
+        (lambda: three_tasks(losses={**LOSSES, "species": "categorical_crossentropy"}), "put sparse_ before"),
+        (lambda: three_tasks(losses={**LOSSES, "species": "mse"}), "is a class"),
+        (lambda: three_tasks(mass="relu"), "below zero too"),
+        (lambda: three_tasks(species=None), "species needs a softmax"),
         (lambda: three_tasks(wiring="on the inputs"), "reads the inputs directly"),
         (lambda: three_tasks(wiring="own trunk"), "a trunk of its own"),
         (lambda: three_tasks(wiring="second input unused"), "leads nowhere"),
@@ -130,17 +141,20 @@ def test_third_head_that_does_not_learn():
     assert "mere guessing" in check_3(too_slow)
 
 
+METRICS = {"kind": ["accuracy"], "amount": ["mae"]}
+
+
 def tutorial(
-    *, both=True, kind_loss="categorical_crossentropy", kind_activation="softmax", amount_activation=None
-):
+    *, both=True, loss="categorical_crossentropy", kind="softmax", amount=None, units=64, optimizer="adam",
+    metrics=METRICS,
+):  # fmt: skip
+    """A learner's network for exercise 02.4, right unless told otherwise."""
     inputs = {"first": keras.Input((50,), name="first"), "second": keras.Input((100,), name="second")}
-    shared = Dense(64, activation="relu")(Concatenate()(list(inputs.values())) if both else inputs["first"])
-    outputs = {
-        "kind": Dense(10, activation=kind_activation)(shared),
-        "amount": Dense(1, activation=amount_activation)(shared),
-    }
+    joined = Concatenate()(list(inputs.values())) if both else inputs["first"]
+    shared = Dense(units, activation="relu")(joined)
+    outputs = {"kind": Dense(10, activation=kind)(shared), "amount": Dense(1, activation=amount)(shared)}
     network = keras.Model(inputs, outputs)
-    network.compile("adam", loss={"kind": kind_loss, "amount": "mse"})
+    network.compile(optimizer, loss={"kind": loss, "amount": "mse"}, metrics=metrics)
     return network
 
 
@@ -148,9 +162,12 @@ def tutorial(
     ("answer", "message"),
     [
         (lambda: tutorial(both=False), "second fault"),
-        (lambda: tutorial(kind_loss="sparse_categorical_crossentropy"), "one-hot"),
-        (lambda: tutorial(kind_activation=None), "needs a softmax"),
-        (lambda: tutorial(amount_activation="relu"), "below zero too"),
+        (lambda: tutorial(loss="sparse_categorical_crossentropy"), "one-hot"),
+        (lambda: tutorial(kind=None), "needs a softmax"),
+        (lambda: tutorial(amount="relu"), "below zero too"),
+        (lambda: tutorial(units=32), "yours has: 32 relu"),
+        (lambda: tutorial(optimizer="sgd"), "says Adam"),
+        (lambda: tutorial(metrics=None), "metrics are missing"),
         (lambda: keras.Sequential([keras.Input((50,)), Dense(1)]), "as dictionaries"),
     ],
 )

@@ -14,7 +14,7 @@ def check_1(heavy_birds: int) -> str | None:
     if heavy_birds == len(grams):
         return "That is every bird: the masses are in grams, so 5 kg are 5000, not 5."
     if heavy_birds == int((grams >= 5000).sum()):
-        return "This counts the birds of exactly 5,000 g too. *More than* is `>`, not `>=`."
+        return "This counts the birds of exactly 5,000 g too. More than is `>`, not `>=`."
     if heavy_birds == int((grams < 5000).sum()) or heavy_birds == int((grams <= 5000).sum()):
         return "These are the light birds. Turn the comparison round."
     if abs(heavy_birds - right / len(grams)) < 0.005 or abs(heavy_birds - 100 * right / len(grams)) < 0.5:

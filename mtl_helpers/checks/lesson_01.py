@@ -29,6 +29,9 @@ def check_1(baseline_error: float) -> str | None:
         "Without absolute values, errors up and down cancel. Take abs() before the mean.": (
             test - train.mean()
         ).mean(),
+        "You used all 333 birds. The column `part` tells which are for training and which for the test.": (
+            (penguins.table["body_mass_g"] - penguins.table["body_mass_g"].mean()).abs().mean()
+        ),
         "This is the standard deviation of the masses. The question asks for a mean absolute error.": train.std(),
         "This uses the median of the training birds. It is a baseline too, but the question asks for their mean.": (
             test - train.median()
@@ -40,7 +43,7 @@ def check_1(baseline_error: float) -> str | None:
         baseline_error,
         right,
         wrong,
-        0.5,
+        0.001,
         "Take the training birds' mean mass, subtract it from every "
         "test bird's mass, and average the absolute differences.",
     )
@@ -85,13 +88,20 @@ def check_3(mean: float, low: float, high: float, network: np.ndarray, linear: n
     if low > high:
         return "low is above high."
     unpaired = stats.ttest_ind(network, linear).confidence_interval(0.95)
-    if np.allclose([low, high], unpaired, rtol=0.15):
+    a, b = mean_interval(network), mean_interval(linear)
+    ends = [(a.low - b.high, a.high - b.low), (a.low - b.low, a.high - b.high)]
+    if any(np.allclose([low, high], pair, atol=0.05) for pair in ends):
+        return (
+            "The mean is right, but you subtracted the ends of two intervals. First take the twenty differences, "
+            "then the interval of their mean."
+        )
+    if np.allclose([low, high], unpaired, rtol=0.02):
         return (
             "The mean is right, but the interval treats the two models as strangers. Both saw the same birds at each "
             "seed: take the interval of the twenty differences."
         )
     deviation = (np.asarray(network) - np.asarray(linear)).std(ddof=1)
-    if np.isclose(high - low, 2 * deviation, rtol=0.1):
+    if np.isclose(high - low, 2 * deviation, rtol=0.01):
         return "The mean is right, but this interval is ± one standard deviation of the seeds. Use mean_interval."
     return "The mean is right, the interval is not. Use mean_interval on the twenty differences."
 
@@ -99,11 +109,12 @@ def check_3(mean: float, low: float, high: float, network: np.ndarray, linear: n
 def _match(
     given: float, right: float, wrong: dict[str, float], tolerance: float, otherwise: str
 ) -> str | None:
+    """None if the answer is right, or the message of the wrong way that leads to it; tolerance is relative."""
     if np.size(given) != 1:
         return f"One number is expected, but the answer has {np.size(given)}."
     given = float(np.squeeze(given))
     # The right answer first: a wrong way may come close to it by chance.
-    if abs(given - right) <= tolerance:
+    if np.isclose(given, right, rtol=tolerance):
         return None
     message, value = min(wrong.items(), key=lambda item: abs(given - item[1]))
-    return message if abs(given - value) <= tolerance else otherwise
+    return message if np.isclose(given, value, rtol=tolerance) else otherwise

@@ -23,7 +23,13 @@ def check_1(parameters: int) -> str | None:
         7 * 32 + 2 * 32 + 99 + 33: (
             "You gave the trunk two sets of biases. The inputs are joined first, so there is one dense layer."
         ),
-        256 + 99: "This is the network for species alone. Add the other head.",
+        256 + 99: (
+            "Every unit has a bias: 32 in the trunk, 3 and 1 in the heads. One bias for each layer is too few. (Or did "
+            "you leave out the head of body_mass?)"
+        ),
+        7 * 32 + 7 + 99 + 33: "The trunk has a bias for each of its 32 units, not for each of its 7 inputs.",
+        256 + 96 + 33: "The three biases of the species head are missing.",
+        256 + 99 + 32: "The bias of the head of body_mass is missing.",
         256 + 33: "This is the network for body_mass alone. Add the other head.",
         256: "This is the trunk alone. Add the two heads.",
         99 + 33: "These are the two heads alone. Add the trunk.",
@@ -46,6 +52,8 @@ def check_2(units: int) -> str | None:
         32: "That is the penguins' trunk. Ask how many combinations of the inputs these heads need.",
         240: "One unit for each input of each task is far too many: a unit combines all 30 inputs.",
     }
+    if np.size(units) != 1:
+        return "One number is expected: how many units?"
     if units != int(units):
         return "A number of units is a whole number."
     return messages.get(
@@ -71,17 +79,10 @@ def check_3(three_task_network: Callable[[], keras.Model]) -> Any:
         return f"The inputs should be measurements and island, but they are {', '.join(network.input)}."
     if unused := unused_inputs(network):
         return f"The input {', '.join(unused)} leads nowhere. Concatenate both inputs before the trunk."
-    head = network.output["sex"]
-    if last_activation(head) == "softmax" and head.shape[-1] == 1:
-        return (
-            "A softmax makes its units sum to 1, and with one unit it is always 1: every bird is called male, and the "
-            "accuracy stays at the share of males. Use a sigmoid."
-        )
-    loss = network.get_compile_config()["loss"]
-    if last_activation(head) == "linear" and loss.get("sex") == "binary_crossentropy":
-        return (
-            "The head of sex has no activation, but binary_crossentropy expects a probability. Use a sigmoid."
-        )
+    kinds = {"species": "class numbers", "body_mass": "a number", "sex": "yes or no"}
+    for task, kind in kinds.items():
+        if problem := _head_problem(network, task, kind):
+            return problem
     if problem := _sharing_problem(network):
         return problem
     accuracy = _sex_accuracy(network, load_penguins(sex="target"))
@@ -108,13 +109,10 @@ def check_4(tutorial_network: Callable[[], keras.Model]) -> Any:
             f"The input {', '.join(unused)} is declared, but leads nowhere: this is the tutorial's second fault. "
             "Concatenate both inputs before the shared layer."
         )
-    if "sparse" in str(network.get_compile_config()["loss"].get("kind")):
-        return "The target kind is one-hot, ten numbers an example: use categorical_crossentropy, not the sparse one."
-    if last_activation(network.output["kind"]) != "softmax":
-        return "The head of kind needs a softmax: cross-entropy expects probabilities that sum to 1."
-    if last_activation(network.output["amount"]) != "linear":
-        return "The head of amount must reach any number, below zero too: leave its activation out."
-    if problem := _sharing_problem(network):
+    for task, kind in {"kind": "one-hot", "amount": "a number"}.items():
+        if problem := _head_problem(network, task, kind):
+            return problem
+    if problem := _sharing_problem(network) or _description_problem(network):
         return problem
     train, test = tutorial_data(1500, seed=1), tutorial_data(1000, seed=2)
     network.fit(train.inputs, train.targets, epochs=10, batch_size=32, verbose=0)
@@ -158,6 +156,55 @@ def _outputs_problem(network: keras.Model, tasks: list[str]) -> str | None:
             f"The losses are for {', '.join(loss)}, and the outputs are {', '.join(tasks)}: {', '.join(wrong)} has no "
             "partner. The keys are the names of the outputs, not those of your Python variables."
         )
+    return None
+
+
+def _head_problem(network: keras.Model, task: str, kind: str) -> str | None:
+    """Whether a head and its loss fit each other and the targets."""
+    loss = network.get_compile_config()["loss"][task]
+    settings = loss.get("config", {}) if isinstance(loss, dict) else {}
+    name, logits = str(settings.get("name", loss)), settings.get("from_logits", False)
+    activation, units = last_activation(network.output[task]), network.output[task].shape[-1]
+    if kind == "a number":
+        if "crossentropy" in name:
+            return f"{task} is a number, not a class: use mse."
+        if activation != "linear" or units != 1:
+            return f"{task} must reach any number, below zero too: use one unit without activation."
+        return None
+    if kind == "yes or no" and units == 1:
+        if activation == "softmax":
+            return (
+                f"A softmax makes its units sum to 1, and with one unit it is always 1: the answer of {task} never "
+                "changes, and its accuracy stays at the share of ones. Use a sigmoid."
+            )
+        if name != "binary_crossentropy" and "categorical" in name:
+            return f"{task} has one unit for yes or no, so its loss is binary_crossentropy."
+        if activation == "linear" and not logits:
+            return f"The head of {task} has no activation, but its loss expects a probability. Use a sigmoid."
+        return None
+    if "crossentropy" not in name:
+        return f"The loss of {task} is {name}, but {task} is a class: use a cross-entropy."
+    if kind == "one-hot" and "sparse" in name:
+        return f"The target {task} is one-hot: use categorical_crossentropy, not the sparse one."
+    if kind != "one-hot" and "sparse" not in name:
+        return f"The targets of {task} are class numbers: put sparse_ before categorical_crossentropy."
+    if activation != "softmax" and not logits:
+        return f"The head of {task} needs a softmax: cross-entropy expects probabilities that sum to 1."
+    return None
+
+
+def _description_problem(network: keras.Model) -> str | None:
+    """Whether the tutorial's network has the size, optimizer and metrics of its description."""
+    layers = [layer for layer in network.layers if isinstance(layer, keras.layers.Dense)]
+    hidden = [layer for layer in layers if layer.output not in list(network.output.values())]
+    sizes = ", ".join(f"{layer.units} {layer.activation.__name__}" for layer in hidden)
+    if sizes != "64 relu":
+        return f"It may train, but the description has one shared layer of 64 ReLU units, and yours has: {sizes}."
+    if not isinstance(network.optimizer, keras.optimizers.Adam):
+        return f"The description says Adam, but the optimizer is {type(network.optimizer).__name__}."
+    metrics = str(network.get_compile_config()["metrics"])
+    if "acc" not in metrics or not ("mae" in metrics or "mean_absolute_error" in metrics):
+        return "The metrics are missing: accuracy for kind, and mae for amount."
     return None
 
 
