@@ -6,7 +6,7 @@ from mtl_helpers.data import Split, load_penguins
 import keras
 import numpy as np
 import pytest
-from keras.layers import Activation, Dense, Reshape, Softmax
+from keras.layers import Activation, Dense, LeakyReLU, Reshape, Softmax
 
 CLASSES = load_penguins().train.targets["species"]
 ONE_HOT = np.eye(3)[CLASSES]
@@ -28,6 +28,10 @@ def expect(said, message):
         (CLASSES[:, None], SPARSE, "sparse_categorical_accuracy", None),
         (ONE_HOT, CATEGORICAL, "accuracy", None),
         (ONE_HOT, keras.losses.CategoricalCrossentropy(), keras.metrics.CategoricalAccuracy(), None),
+        (CLASSES, SPARSE, ["accuracy"], None),
+        (ONE_HOT, CATEGORICAL, ["sparse_categorical_accuracy"], "a sparse metric wants class numbers"),
+        (CLASSES, SPARSE, ["accuracy", "mae"], "one metric"),
+        (CLASSES, {"species": SPARSE, "body_mass": "mse"}, "accuracy", "not a dictionary"),
         (ONE_HOT, SPARSE, "accuracy", "Nothing has changed"),
         (ONE_HOT.astype("int32"), SPARSE, "accuracy", "whatever their dtype"),
         (CLASSES, CATEGORICAL, "accuracy", "other way round"),
@@ -60,6 +64,11 @@ LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         (lambda hidden: keras.ops.softmax(Dense(3)(hidden)), SPARSE, None),
         (lambda hidden: Dense(3)(hidden), LOGITS, None),
         (lambda hidden: ..., SPARSE, ...),
+        (
+            lambda hidden: Dense(3, "softmax")(hidden),
+            {"species": SPARSE, "body_mass": "mse"},
+            "Give one loss",
+        ),
         (
             lambda hidden: Activation("softmax")(Dense(3, "softmax")(hidden)),
             SPARSE,
@@ -102,6 +111,21 @@ def torn_apart(split, seed):
     return Split({**rows.inputs, "measurements": measurements}, rows.targets)
 
 
+def of_the_training_birds(split, seed):
+    return load_penguins().train.take(order(split, seed))
+
+
+def one_input_of_the_training_birds(split, seed):
+    rows = split.take(order(split, seed))
+    other = of_the_training_birds(split, seed).inputs["island_and_sex"]
+    return Split({**rows.inputs, "island_and_sex": other}, rows.targets)
+
+
+def shuffled_and_halved(split, seed):
+    rows = split.take(order(split, seed))
+    return Split(rows.inputs, {**rows.targets, "body_mass": rows.targets["body_mass"] / 2})
+
+
 def in_place(split, seed):
     for values in [*split.inputs.values(), *split.targets.values()]:
         values[:] = values[order(split, seed)]
@@ -125,6 +149,9 @@ def in_place(split, seed):
         ),
         (lambda split, seed: split, "nothing was shuffled"),
         (torn_apart, "torn apart"),
+        (of_the_training_birds, "You indexed the training birds"),
+        (one_input_of_the_training_birds, "You indexed the training birds"),
+        (shuffled_and_halved, "Change only their order"),
         (
             lambda split, seed: split.take(np.random.default_rng(seed).integers(0, len(split), len(split))),
             "Some birds come twice",
@@ -180,9 +207,17 @@ def heads(species="softmax", body_mass=None, units=(3, 1)):
     [
         (heads(), None),
         (lambda hidden: {"species": ..., "body_mass": ...}, ...),
-        (heads(body_mass="relu"), "lighter half of the birds"),
-        (heads(None, "relu"), "lighter half of the birds"),
+        (heads(body_mass="relu"), "more than half of all"),
+        (heads(None, "relu"), "more than half of all"),
         (heads(body_mass="softplus"), "ends in softplus"),
+        (heads(body_mass="leaky_relu"), "bends for no reason"),
+        (
+            lambda hidden: {
+                "species": Dense(3, "softmax")(hidden),
+                "body_mass": LeakyReLU()(Dense(1)(hidden)),
+            },
+            "bends for no reason",
+        ),
         (heads(body_mass="tanh"), "ends in tanh"),
         (heads(body_mass="sigmoid"), "ends in sigmoid"),
         (heads(body_mass="softmax"), "always 1"),

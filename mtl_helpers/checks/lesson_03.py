@@ -17,10 +17,16 @@ Answer = str | EllipsisType | None
 def check_1(species_labels: np.ndarray, species_loss: Any, species_metric: Any) -> Answer:
     """Labels, loss and metric of the species that fit together."""
     labels, classes = np.asarray(species_labels), load_penguins().train.targets["species"]
+    if isinstance(species_loss, dict):
+        return "Give one loss, that of the species, not a dictionary."
     try:
         kind = loss_kind(species_loss)
     except ValueError:
         return f"Keras knows no loss called {species_loss!r}. Its name is written as in `LOSSES`."
+    if isinstance(species_metric, (list, tuple)) and len(species_metric) == 1:
+        species_metric = species_metric[0]  # as in METRICS
+    if isinstance(species_metric, (list, tuple, dict)):
+        return "Give one metric for the species, such as its name."
     metric = str(getattr(species_metric, "name", species_metric))
     if labels.dtype.kind not in "biuf":
         return "The labels must be numbers. Start from `one_hot`, or from `penguins.train.targets`."
@@ -88,6 +94,8 @@ def check_2(species_head: Callable, species_loss: Any) -> Answer:
         return "This head is not computed from `hidden`. Call its layer on `hidden`."
     if output.shape[-1] != 3:
         return f"There are three species, so the head needs three units, but it has {output.shape[-1]}."
+    if isinstance(species_loss, dict):
+        return "Give one loss, not a dictionary: here it is asked for the species alone."
     if loss_kind(species_loss) != "labels":
         return "The labels are class numbers, so the loss must be 'sparse_categorical_crossentropy'."
     in_head, in_loss = sum(map(_is_softmax, operations)), bool(loss_option(species_loss, "from_logits"))
@@ -122,10 +130,10 @@ def _is_softmax(operation: Any) -> bool:
 
 def check_3(shuffled: Callable) -> Answer:
     """A function that shuffles whole examples. It is tried on rows that carry their own number."""
-    birds = 60
+    birds, first_number = 60, 1000  # no value of a penguin is as large
 
     def numbered() -> Split:
-        rows = np.arange(birds)
+        rows = first_number + np.arange(birds)
         columns = rows[:, None].astype("float32")
         inputs = {"measurements": columns.repeat(3, axis=1), "island_and_sex": columns.repeat(4, axis=1)}
         return Split(inputs, {"species": rows.astype("int32"), "body_mass": columns.copy()})
@@ -141,8 +149,15 @@ def check_3(shuffled: Callable) -> Answer:
         return "The shuffled Split must hold the same inputs and targets as the one given."
     if any(len(values) == 200 for values in arrays.values()):
         return "Your function returns 200 birds for any split. Shuffle the `split` it is given, not `penguins.train`."
+    for name, values in arrays.items():
+        if not np.isin(values, given.inputs["measurements"]).all() and len(values):
+            train = load_penguins().train
+            if np.isin(values, {**train.inputs, **train.targets}[name]).all():
+                return "You indexed the training birds, not the `split` given."
+            return f"The numbers in '{name}' are not those of the `split` given. Change only their order."
     orders = {
-        name: np.asarray(values).reshape(len(values), -1)[:, 0].astype(int) for name, values in arrays.items()
+        name: np.asarray(values).reshape(len(values), -1)[:, 0].astype(int) - first_number
+        for name, values in arrays.items()
     }
     for name, values in arrays.items():
         whole = np.asarray(values).reshape(len(values), -1)
@@ -165,12 +180,12 @@ def check_3(shuffled: Callable) -> Answer:
         return "Some birds come twice and others not at all. Use a permutation: each row number once."
     if np.array_equal(first, np.arange(birds)):
         return "Every bird is whole, but nothing was shuffled."
-    if not np.array_equal(given.targets["species"], np.arange(birds)):
+    if not np.array_equal(given.targets["species"], first_number + np.arange(birds)):
         return "Every bird is whole, but the split that was given has changed as well. Index it; do not shuffle in place."
-    other = np.asarray(shuffled(numbered(), 1).targets["species"])
+    other = np.asarray(shuffled(numbered(), 1).targets["species"]) - first_number
     if np.array_equal(other, first):
         return "Every seed gives the same order. Use `seed` to make the random generator."
-    if not np.array_equal(np.asarray(shuffled(numbered(), 0).targets["species"]), first):
+    if not np.array_equal(np.asarray(shuffled(numbered(), 0).targets["species"]) - first_number, first):
         return "The same seed gives another order each time. Use `np.random.default_rng(seed)`."
     return None
 
@@ -223,17 +238,21 @@ def check_5(repaired_heads: Callable) -> Answer:
 
 
 def _activation_message(species: str | None, body_mass: str | None, mass_head: Any) -> Answer:
-    name = body_mass or getattr(getattr(walk([mass_head])[0][1], "activation", None), "__name__", "a layer")
-    if name == "relu":
+    operation = walk([mass_head])[0][1]
+    name = body_mass or getattr(getattr(operation, "activation", None), "__name__", "a layer")
+    if name == "leaky_relu" or type(operation).__name__ in ("LeakyReLU", "PReLU", "LeakyRelu"):
         return (
-            "The head of 'body_mass' still ends in a ReLU: the lighter half of the birds cannot be predicted."
+            "The head of 'body_mass' ends in a leaky ReLU. It reaches every mass, but it bends for no reason: leave "
+            "out the activation."
         )
+    if name == "relu":
+        return "The head of 'body_mass' still ends in a ReLU: the light birds, more than half of all, cannot be predicted."
     if name == "softmax":
         return "A softmax over one unit is always 1. The mass needs a head without activation."
     if name != "linear":
         return (
             f"The head of 'body_mass' ends in {name}, which cannot reach every standardised mass: some are below "
-            "−1, some above 1, half are negative. Leave out the activation."
+            "−1, some above 1, more than half are negative. Leave out the activation."
         )
     if species == "linear":
         return (
