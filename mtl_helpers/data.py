@@ -26,6 +26,14 @@ class Split:
         """The number of examples."""
         return len(next(iter(self.targets.values())))
 
+    def __repr__(self) -> str:
+        """Names and shapes: hundreds of rows would fill a learner's screen."""
+        shapes = [
+            ", ".join(f"{name} {values.shape}" for name, values in arrays.items())
+            for arrays in (self.inputs, self.targets)
+        ]
+        return f"{len(self)} examples; inputs: {shapes[0]}; targets: {shapes[1]}"
+
     def take(self, rows: np.ndarray) -> "Split":
         """The examples with these row numbers, in this order."""
         return Split(

@@ -187,6 +187,14 @@ def test_data_intervals_and_exercises_need_no_tensorflow():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+def test_a_split_shows_names_and_shapes():
+    shown = repr(load_penguins(sex="target").validation)
+    assert shown == (
+        "50 examples; inputs: measurements (50, 3), island (50, 3); "
+        "targets: species (50,), body_mass (50, 1), sex (50, 1)"
+    )
+
+
 def test_in_the_tutorial_data_both_inputs_matter_to_both_tasks():
     train, test = tutorial_data(2000, seed=1), tutorial_data(2000, seed=2)
     assert {name: v.shape for name, v in train.inputs.items()} == {"first": (2000, 50), "second": (2000, 100)}
