@@ -181,6 +181,7 @@ def test_settings_out_of_range_are_refused(settings, message):
         related_tasks(**{"relatedness": 0.5, **settings})
 
 
+@pytest.mark.slow
 def test_data_intervals_and_exercises_need_no_tensorflow():
     modules = "mtl_helpers.data, mtl_helpers.evaluation, mtl_helpers.exercises"
     code = f"import sys, {modules}; sys.exit('tensorflow' in sys.modules)"

@@ -130,6 +130,7 @@ def test_the_best_epoch_is_kept_as_early_stopping_keeps_it():
         assert results["loss"] == pytest.approx(runs.history["val_loss"][place].min(), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_predictions_history_and_models_belong_to_the_seeds_in_their_order():
     runs = train_seeds(build, TRAIN, **changed(task_weights={"species": 0.25}))
     assert runs.seeds == (4, 0) and runs.best_epoch is None and runs.seconds > 0

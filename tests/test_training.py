@@ -82,6 +82,7 @@ def test_sample_weights_act_as_in_keras():
     np.testing.assert_allclose(history["mass_weighted_mae"], expected["mass_weighted_mae"], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_class_weights_are_sample_weights_of_one_task():
     by_class, by_example = small_model(), small_model()
     by_class.fit(INPUTS, TARGETS, class_weight={"species": {0: 2.0, 2: 0.5}}, shuffle=False, **FIT)
@@ -93,6 +94,7 @@ def test_class_weights_are_sample_weights_of_one_task():
     assert largest_difference(by_class, unweighted) > 1e-3
 
 
+@pytest.mark.slow
 def test_one_task_trains_as_in_keras_and_its_logs_bear_its_name():
     model, plain, history, expected = fit_both(tasks=("species",))
     assert largest_difference(model, plain) < 1e-5
@@ -217,6 +219,7 @@ def test_a_weighting_with_variables_is_trained_by_the_same_optimizer():
     assert float(model.weighting.seen) == 1.0
 
 
+@pytest.mark.slow
 def test_saved_and_loaded_it_goes_on_training_identically(tmp_path):
     # Keras 3.15 does not save how far the random numbers of dropout have come, so dropout stays out.
     model = small_model(weighting=Learned(0.5), extras=EXTRAS[:2])
@@ -296,6 +299,7 @@ def test_losses_stay_32_bit_under_mixed_precision():
     assert history["loss"][-1] < 0.95 * history["loss"][0]
 
 
+@pytest.mark.slow
 def test_frozen_layers_stay_as_they_are():
     model = small_model(compiled=False)
     model.get_layer("trunk").trainable = False
@@ -307,6 +311,7 @@ def test_frozen_layers_stay_as_they_are():
     assert np.abs(before[1] - after[1]).max() > 0
 
 
+@pytest.mark.slow
 def test_tensors_and_data_frames_are_taken_as_arrays():
     pandas = pytest.importorskip("pandas")
     inputs = {"size": pandas.DataFrame(INPUTS["size"]), "island": tf.constant(INPUTS["island"])}

@@ -227,6 +227,7 @@ def test_the_lessons_themselves_are_safe(source: Path) -> None:
         make_workspace(source, source)
 
 
+@pytest.mark.slow
 def test_command_says_errors_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("a file")
     command = [sys.executable, "-m", "mtl_helpers.workspace", str(tmp_path / "mine")]
@@ -236,6 +237,7 @@ def test_command_says_errors_without_a_traceback(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_importing_it_is_light() -> None:
     heavy = "{'tensorflow', 'keras', 'numpy'} & set(sys.modules)"
     code = f"import sys, mtl_helpers.workspace; sys.exit(str(sorted({heavy})))"
