@@ -5,7 +5,6 @@ READY := .venv/ready
 
 # For every kernel, also one that imports TensorFlow before mtl_helpers, which sets the same.
 export TF_CPP_MIN_LOG_LEVEL := 3
-export TF_ENABLE_ONEDNN_OPTS := 0
 
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=240 --nbval-kernel-startup-timeout=120
 SANDBOX := $(BIN) -m tools.sandbox

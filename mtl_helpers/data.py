@@ -2,44 +2,27 @@
 
 from dataclasses import dataclass
 
+from mtl_helpers.digits import DigitScenes, digit_scenes
+from mtl_helpers.split import Split
+
 import numpy as np
 import pandas as pd
+
+__all__ = [
+    "DigitScenes",
+    "Penguins",
+    "RelatedTasks",
+    "Split",
+    "digit_scenes",
+    "load_penguins",
+    "related_tasks",
+    "tutorial_data",
+]
 
 SPECIES = ("Adelie", "Chinstrap", "Gentoo")
 ISLANDS = ("Biscoe", "Dream", "Torgersen")
 MEASUREMENTS = ("bill_length_mm", "bill_depth_mm", "flipper_length_mm")
 TRAINING_BIRDS, VALIDATION_BIRDS = 200, 50
-
-
-@dataclass(frozen=True)
-class Split:
-    """One part of a data set: dictionaries of inputs and of targets, as Keras models take them.
-
-    inputs:  name -> array of shape (examples, ...)
-    targets: task name -> array of shape (examples, ...)
-    """
-
-    inputs: dict[str, np.ndarray]
-    targets: dict[str, np.ndarray]
-
-    def __len__(self) -> int:
-        """The number of examples."""
-        return len(next(iter(self.targets.values())))
-
-    def __repr__(self) -> str:
-        """Names and shapes: hundreds of rows would fill a learner's screen."""
-        shapes = [
-            ", ".join(f"{name} {values.shape}" for name, values in arrays.items())
-            for arrays in (self.inputs, self.targets)
-        ]
-        return f"{len(self)} examples; inputs: {shapes[0]}; targets: {shapes[1]}"
-
-    def take(self, rows: np.ndarray) -> "Split":
-        """The examples with these row numbers, in this order."""
-        return Split(
-            {name: values[rows] for name, values in self.inputs.items()},
-            {name: values[rows] for name, values in self.targets.items()},
-        )
 
 
 @dataclass(frozen=True)

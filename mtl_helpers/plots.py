@@ -8,13 +8,17 @@ from mtl_helpers.evaluation import mean_interval
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 # From the palette of Okabe and Ito, which people with any kind of colour vision can tell apart.
 BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
 ORANGE, SKY, PINK, BLACK, GREY = "#E69F00", "#56B4E9", "#CC79A7", "#000000", "#666666"
 
-TASK_COLOURS = {"species": BLUE, "body_mass": VERMILION, "sex": GREEN}
+TASK_COLOURS = {
+    **{"species": BLUE, "body_mass": VERMILION, "sex": GREEN},  # penguins
+    **{"digit": BLUE, "box": VERMILION, "mask": GREEN},  # scenes
+}
 MODEL_STYLES: dict[str, dict[str, Any]] = {
     "linear": {"marker": "^", "linestyle": ":", "color": GREY},
     "single-task": {"marker": "o", "linestyle": "--", "color": SKY},
@@ -110,6 +114,37 @@ def loss_curves(axes: Axes, curves: Mapping[str, Sequence[float]], unit: str = "
         axes.plot(epochs, values, style, color=TASK_COLOURS.get(task, GREY), label=name)
     axes.set(xlabel="epoch", ylabel=unit)
     axes.legend(fontsize=9)
+
+
+def draw_scene(
+    axes: Axes,
+    image: np.ndarray,
+    box: np.ndarray,
+    mask: np.ndarray,
+    predicted_box: np.ndarray | None = None,
+    predicted_mask: np.ndarray | None = None,
+) -> None:
+    """Draw one scene of `data.digit_scenes`: its box dashed, its mask as an outline; what was predicted filled in.
+
+    image, mask, predicted_mask: (size, size, 1), boxes: (4,), as shares of the size
+    """
+    size = len(image)
+    axes.imshow(image[..., 0], cmap="gray_r", vmin=0, vmax=1.4)
+    if predicted_mask is not None:
+        inside = np.where(predicted_mask[..., 0] > 0.5, 1.0, np.nan)
+        axes.imshow(inside, cmap=ListedColormap([GREEN]), alpha=0.45)
+    # Each pixel is drawn as 8 x 8, so that the outline follows its edges.
+    fine = np.pad(mask[..., 0], 1).repeat(8, axis=0).repeat(8, axis=1)
+    place = (np.arange(len(fine)) + 0.5) / 8 - 1.5
+    axes.contour(place, place, fine, [0.5], colors=GREEN, linewidths=0.9)
+    for edges, style in ((box, "--"), (predicted_box, "-")):
+        if edges is not None:
+            left, top, right, bottom = np.asarray(edges) * size - 0.5
+            axes.plot(
+                [left, right, right, left, left], [top, top, bottom, bottom, top], style, color=VERMILION
+            )
+    axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
+    axes.axis("off")
 
 
 def draw_model(model: Any, figsize: tuple[float, float] = (6.4, 2.2)) -> Figure:

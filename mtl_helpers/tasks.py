@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ class Task:
     name: str
     head: Callable[[Any], Any]
     loss: Any
-    metrics: tuple = ()
+    metrics: Sequence[Any] = ()
     higher_is_better: bool = True
     unit: str = ""
 

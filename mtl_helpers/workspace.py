@@ -111,7 +111,8 @@ def _files(source: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(source.glob("*.ipynb")):
         text = nbformat.writes(learner_edition(nbformat.read(path, as_version=4)))
         yield path.name, (text.rstrip("\n") + "\n").encode()
-    for path in sorted([*source.glob("*.md"), *source.glob("results/*.csv")]):
+    stored = [path for kind in ("csv", "weights.h5") for path in source.glob(f"results/*.{kind}")]
+    for path in sorted([*source.glob("*.md"), *stored]):
         yield path.relative_to(source).as_posix(), path.read_bytes()
 
 

@@ -168,9 +168,16 @@ def findings(text: str) -> list[str]:
 
 def test_no_committed_file_tells_of_a_machine() -> None:
     for path in committed():
-        if path != Path(__file__).resolve():
+        if path != Path(__file__).resolve() and not path.name.endswith(".weights.h5"):
             found = findings(path.read_text(encoding="utf-8", errors="replace"))
             assert not found, f"{path.relative_to(ROOT)} holds {found}"
+
+
+def test_committed_weights_are_small_and_nothing_but_numbers() -> None:
+    for path in committed():
+        if path.name.endswith(".weights.h5"):
+            assert path.read_bytes()[:4] == b"\x89HDF", f"{path.name} is no HDF5 file"
+            assert path.stat().st_size < 1.5e6, f"{path.name} is too large: make results stores no optimizer"
 
 
 @pytest.mark.parametrize(

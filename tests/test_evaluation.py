@@ -1,6 +1,13 @@
-"""Intervals against SciPy, worked numbers and their coverage; the change Δm against cases worked by hand."""
+"""Intervals against SciPy, worked numbers and their coverage; Δm and overlaps against cases worked by hand."""
 
-from mtl_helpers.evaluation import Interval, delta_m, mean_interval, paired_interval
+from mtl_helpers.evaluation import (
+    Interval,
+    box_iou,
+    delta_m,
+    mask_iou,
+    mean_interval,
+    paired_interval,
+)
 
 import numpy as np
 import pytest
@@ -108,3 +115,111 @@ def test_the_order_of_the_tasks_plays_no_part():
 def test_changes_that_mean_nothing_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         delta_m(*arguments)
+
+
+UNIT = (0.0, 0.0, 1.0, 1.0)  # left, top, right, bottom
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("true", "predicted", "expected"),
+    [
+        (UNIT, UNIT, 1),
+        (UNIT, (0.5, 0.5, 1.5, 1.5), 0.25 / 1.75),  # a quarter of each
+        (UNIT, (0.5, 0.0, 1.5, 1.0), 0.5 / 1.5),  # a half of each
+        (UNIT, (1.0, 0.0, 2.0, 1.0), 0),  # they touch
+        (UNIT, (1.0, 1.0, 2.0, 2.0), 0),  # at a corner
+        (UNIT, (3.0, 3.0, 4.0, 4.0), 0),  # apart, in both directions
+        (UNIT, (0.25, 0.25, 0.75, 0.75), 0.25),  # one in the other
+        ((0, 0, 4, 2), (1, 0, 2, 2), 2 / 8),
+        (UNIT, (0.5, 0.0, 0.5, 1.0), 0),  # no width
+        (UNIT, (1.0, 0.0, 0.0, 1.0), 0),  # right of itself: empty
+        (UNIT, (1.0, 1.0, 0.0, 0.0), 0),  # and below itself
+        ((1.0, 1.0, 0.0, 0.0), (1.0, 1.0, 0.0, 0.0), 0),  # two empty ones
+    ],
+)
+def test_worked_overlaps_of_boxes(true, predicted, expected):
+    assert box_iou(np.array([true]), np.array([predicted])) == pytest.approx([expected])
+    assert box_iou(np.array([predicted]), np.array([true])) == pytest.approx([expected])
+
+
+def random_boxes(count, seed, largest=12):
+    """Whole numbers, some of them of no width; many overlap."""
+    corners = np.sort(np.random.default_rng(seed).integers(0, largest + 1, (count, 2, 2)), axis=1)
+    return corners.reshape(count, 4).astype(float)
+
+
+def test_the_overlap_of_boxes_has_the_properties_of_one():
+    true, predicted = random_boxes(800, 0), random_boxes(800, 1)
+    predicted[:50] = true[:50]
+    overlap = box_iou(true, predicted)
+    assert overlap.shape == (800,)
+    assert (overlap >= 0).all() and (overlap <= 1).all() and 0.3 < (overlap > 0).mean() < 0.9
+    np.testing.assert_array_equal(overlap, box_iou(predicted, true))
+    area = (true[:, 2] - true[:, 0]) * (true[:, 3] - true[:, 1])
+    np.testing.assert_array_equal(overlap == 1, (true == predicted).all(axis=1) & (area > 0))
+    moved = np.array([3.0, -7.0, 3.0, -7.0])
+    np.testing.assert_allclose(box_iou(true + moved, predicted + moved), overlap)
+    np.testing.assert_allclose(box_iou(true / 28, predicted / 28), overlap)
+
+
+def test_boxes_and_their_pixels_overlap_alike():
+    true, predicted = random_boxes(300, 2), random_boxes(300, 3)
+    pixel = np.arange(12)
+
+    def pixels(boxes):
+        left, top, right, bottom = boxes.T[:, :, None]
+        rows, columns = (pixel >= top) & (pixel < bottom), (pixel >= left) & (pixel < right)
+        return (rows[:, :, None] & columns[:, None, :]).astype(float)
+
+    some = (pixels(true) + pixels(predicted)).any(
+        axis=(1, 2)
+    )  # two empty masks agree, two empty boxes do not
+    expected = mask_iou(pixels(true), pixels(predicted))
+    np.testing.assert_allclose(box_iou(true, predicted)[some], expected[some])
+    assert some.mean() > 0.9
+
+
+@pytest.mark.filterwarnings("error")
+def test_worked_overlaps_of_masks():
+    upper, left, corner, nothing = np.zeros((4, 4, 4))
+    upper[:2], left[:, :2], corner[:2, :2] = 1, 1, 1
+    cases = [
+        (upper, upper, 1),
+        (upper, left, 4 / 12),
+        (upper, corner, 4 / 8),
+        (upper, 1 - upper, 0),
+        (upper, nothing, 0),
+        (nothing, nothing, 1),
+    ]
+    true, predicted, expected = (np.array(column) for column in zip(*cases, strict=True))
+    np.testing.assert_allclose(mask_iou(true, predicted), expected)
+    np.testing.assert_allclose(mask_iou(predicted[..., None], true[..., None]), expected)
+    np.testing.assert_allclose(mask_iou(true > 0, predicted > 0), expected)
+    # Probabilities: what is above one half belongs to the mask.
+    np.testing.assert_allclose(mask_iou(true, 0.5 + 0.1 * (predicted - 0.5)), expected)
+    np.testing.assert_allclose(mask_iou(true, 0.5 * predicted), mask_iou(true, 0 * predicted))
+
+
+BOX, MASK = np.zeros((2, 4)), np.zeros((2, 3, 3))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: box_iou(BOX, BOX[:1]), r"\(boxes, 4\) are expected, but \(2, 4\) and \(1, 4\)"),
+        (lambda: box_iou(BOX[0], BOX[0]), r"but \(4,\) and \(4,\)"),
+        (lambda: box_iou(BOX[:, :3], BOX[:, :3]), r"but \(2, 3\)"),
+        (lambda: box_iou(BOX, BOX + np.nan), "finite"),
+        (lambda: box_iou(BOX + np.inf, BOX), "finite"),
+        (lambda: mask_iou(MASK, MASK[..., None]), r"but \(2, 3, 3\) and \(2, 3, 3, 1\)"),
+        (lambda: mask_iou(MASK[0], MASK[0]), r"but \(3, 3\)"),
+        (lambda: mask_iou(*[np.zeros((2, 3, 3, 3))] * 2), r"but \(2, 3, 3, 3\)"),
+        (lambda: mask_iou(MASK, MASK + 255), "predicted masks must lie between 0 and 1.*255"),
+        (lambda: mask_iou(MASK - 0.1, MASK), "true masks"),
+        (lambda: mask_iou(MASK, MASK + np.nan), "predicted masks.*nan"),
+    ],
+)
+def test_what_is_no_box_and_no_mask_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -24,7 +24,8 @@ def texts(axes):
 
 
 def test_every_task_and_kind_of_model_has_its_own_look():
-    assert len(set(plots.TASK_COLOURS.values())) == len(plots.TASK_COLOURS)
+    for data in (["species", "body_mass", "sex"], ["digit", "box", "mask"]):  # never in one figure
+        assert len({plots.TASK_COLOURS[task] for task in data}) == 3
     for key in ("marker", "linestyle", "color"):
         assert len({style[key] for style in plots.MODEL_STYLES.values()}) == len(plots.MODEL_STYLES)
     models = {style["color"] for style in plots.MODEL_STYLES.values()}
@@ -81,3 +82,18 @@ def test_draw_model_shows_layers_arrows_and_an_input_that_leads_nowhere(axes):
     assert boxes["unused"].get_bbox_patch().get_linestyle() == "--"
     assert boxes["used"].get_bbox_patch().get_linestyle() == "-"
     assert sum(1 for text in drawn.texts if not text.get_text()) == 2  # used → trunk → last
+
+
+def test_a_scene_shows_truth_and_prediction(axes):
+    image, mask = np.zeros((28, 28, 1)), np.zeros((28, 28, 1))
+    mask[4:12, 6:10] = 1
+    true_box, predicted_box = np.array([6, 4, 10, 12]) / 28, np.array([6, 4, 14, 12]) / 28
+    plots.draw_scene(axes, image, true_box, mask, predicted_box, mask)
+    drawn = {line.get_linestyle(): line.get_xdata().max() for line in axes.lines}
+    assert drawn == {"--": pytest.approx(9.5), "-": pytest.approx(13.5)}  # pixel n is drawn from n - 0.5
+    outline = np.concatenate([path.vertices for path in axes.collections[0].get_paths()])
+    np.testing.assert_allclose(outline.min(axis=0), [5.5, 3.5], atol=0.1)
+    np.testing.assert_allclose(outline.max(axis=0), [9.5, 11.5], atol=0.1)
+    assert len(axes.images) == 2
+    plots.draw_scene(axes, image, true_box, mask)  # without a prediction
+    assert len(axes.images) == 3

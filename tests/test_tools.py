@@ -12,6 +12,7 @@ from mtl_helpers.workspace import learner_edition
 from tools import budget, execute, lessons, results
 from tools.normalise import normalise
 
+import h5py  # type: ignore[import-untyped]
 import nbformat
 import numpy as np
 import pytest
@@ -38,12 +39,15 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "mtl_helpers/checks/lesson_02.py": "",
         "mtl_helpers/answers.py": "",
         "notebooks/results/01_a.csv": "a\n1\n",
+        "notebooks/results/01_a.weights.h5": "weights",
         "notebooks/results/02_b.csv": "a\n1\n",
+        "notebooks/results/02_b.weights.h5": "weights",
     }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    save(tmp_path, "%xmode Minimal\nfrom mtl_helpers import data, exercises\n", "read('results/01_a.csv')")
+    reads = "read('results/01_a.csv')\nnetwork.load_weights('results/01_a.weights.h5')"
+    save(tmp_path, "%xmode Minimal\nfrom mtl_helpers import data, exercises\n", reads)
     monkeypatch.setattr(lessons, "ROOT", tmp_path)
     monkeypatch.setattr(lessons, "NOTEBOOKS", tmp_path / "notebooks")
     return tmp_path
@@ -68,8 +72,14 @@ RELEVANT = [
     "mtl_helpers/checks/lesson_01.py",
     "mtl_helpers/answers.py",
     "notebooks/results/01_a.csv",
+    "notebooks/results/01_a.weights.h5",
 ]
-IRRELEVANT = ["mtl_helpers/unused.py", "mtl_helpers/checks/lesson_02.py", "notebooks/results/02_b.csv"]
+IRRELEVANT = [
+    "mtl_helpers/unused.py",
+    "mtl_helpers/checks/lesson_02.py",
+    "notebooks/results/02_b.csv",
+    "notebooks/results/02_b.weights.h5",
+]
 
 
 @pytest.mark.parametrize("name", RELEVANT + IRRELEVANT)
@@ -91,6 +101,15 @@ def test_hash_follows_code_and_nothing_else_of_the_lesson(course: Path) -> None:
     notebook.cells[1].source = "1 + 2"
     lessons.write(notebook, path)
     assert lessons.content_hash(path) != before
+
+
+def test_hash_follows_weights_that_are_no_text(course: Path) -> None:
+    path, weights = course / "notebooks" / "01_lesson.ipynb", course / "notebooks/results/01_a.weights.h5"
+    hashes = set()
+    for content in (b"\x89HDF\xff\r\n", b"\x89HDF\xfe\r\n"):
+        weights.write_bytes(content)
+        hashes.add(lessons.content_hash(path))
+    assert len(hashes) == 2
 
 
 def picture(change: int) -> str:
@@ -142,6 +161,23 @@ def test_normal_form() -> None:
         "name": "python"
     }
     assert normal.metadata.course == {"lesson": "01"}
+
+
+@pytest.mark.parametrize(
+    ("pieces", "kept"),
+    [
+        (["1/3\r2/3\r3/3\n", "done"], "3/3\ndone"),
+        (["1/2\r", "2/2"], "2/2"),  # a bar that arrives in two pieces
+        (["2/2\r"], "2/2"),  # the cursor went back, and nothing was written over it
+        (["a\r\nb\r\n"], "a\nb\n"),
+        (["a\n\rb\n\n"], "a\nb\n\n"),
+        (["x\r\r"], "x"),
+    ],
+)
+def test_a_progress_bar_is_kept_as_it_is_shown_in_the_end(pieces: list[str], kept: str) -> None:
+    cell = new_code_cell("1", outputs=[new_output("stream", name="stdout", text=text) for text in pieces])
+    [normal] = normalise(new_notebook(cells=[cell])).cells
+    assert [output.text for output in normal.outputs] == [kept]
 
 
 @pytest.mark.slow
@@ -234,22 +270,53 @@ def test_budget_table_replaces_itself() -> None:
     budget.replace_between((ROOT / "README.md").read_text(), "")  # the README has them
 
 
+LONG_RUN = """
+import keras, pandas as pd
+keras.utils.set_random_seed(0)
+stored_network, runs = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]), SEEDS
+stored_network.compile("adam")
+stored_network.optimizer.build(stored_network.trainable_variables)
+results = pd.DataFrame({"seed": runs, "error": [0.5] * len(runs)})
+"""
+
+
 @pytest.mark.slow
-def test_results(course: Path) -> None:
-    path = save(course, "import pandas as pd\nresults = pd.DataFrame({'seed': [0, 1], 'error': [0.5, 0.25]})")
+def test_results(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(course, "SEEDS = [0]", LONG_RUN, "pd.read_csv('results/01_lesson.csv').nothing_of_this_name")
+    notebook = lessons.read(path)
+    notebook.cells[1].metadata["results"] = "import time\ntime.sleep(2)\nSEEDS = [0, 1]"
+    lessons.write(notebook, path)
+    monkeypatch.setattr(lessons, "CELL_SECONDS", 1)
     assert results.assigns_results(path)
-    assert results.make(path) == "01_lesson.csv: written, 2 rows"
+    before = path.read_bytes()
+    written = ["01_lesson.csv: written, 2 rows", "01_lesson.weights.h5: written, 0.0 MB"]
+    assert results.make(path) == written
+    assert path.read_bytes() == before
+
     target = course / "notebooks" / "results" / "01_lesson.csv"
     lines = target.read_text().splitlines()
-    assert [line.split(":")[0] for line in lines[:3]] == ["# command", "# versions", "# date"]
-    assert "keras 3." in lines[1] and lines[3:] == ["seed,error", "0,0.5", "1,0.25"]
+    assert [line.split(":")[0] for line in lines[:4]] == ["# command", "# versions", "# date", "# cores"]
+    assert "keras 3." in lines[1] and lines[3] == f"# cores: {os.cpu_count()}"
+    assert lines[4:] == ["seed,error", "0,0.5", "1,0.5"]
+    with h5py.File(target.with_suffix(".weights.h5")) as file:
+        arrays: list[h5py.Dataset] = []
+        file.visititems(lambda _, item: arrays.append(item) if isinstance(item, h5py.Dataset) else None)
+        assert {(array.shape, str(array.dtype)) for array in arrays} == {
+            ((3, 2), "float32"),
+            ((2,), "float32"),
+        }
+
     target.write_text(re.sub("date: .*", "date: long ago", target.read_text()))
-    assert results.make(path) == "01_lesson.csv: the same again"
+    again = ["01_lesson.csv: the same again", "01_lesson.weights.h5: the same again"]
+    assert results.make(path) == again
     assert "long ago" in target.read_text()
 
 
 def test_results_are_for_lessons_that_assign_them(course: Path) -> None:
     assert not results.assigns_results(save(course, "%xmode Minimal\nprint('results = 1')"))
+    assert results.assigns_results(save(course, "1", "network, results = 1, 2"))
+    with pytest.raises(SystemExit, match="01_lesson.ipynb assigns no variable `results`"):
+        results.make(save(course, "stored_network = 1"))
 
 
 def test_lessons_are_found_by_the_start_of_their_names(course: Path) -> None:

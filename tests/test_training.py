@@ -102,6 +102,7 @@ def test_one_task_trains_as_in_keras_and_its_logs_bear_its_name():
     np.testing.assert_allclose(history["species_accuracy"], expected["accuracy"], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_validation_loss_does_not_depend_on_the_weighting():
     model = small_model(weighting=Static({"species": 100.0, "mass": 0.0}), extras=EXTRAS[:1])
     results = model.evaluate(INPUTS, TARGETS, batch_size=24, verbose=0, return_dict=True)
@@ -131,6 +132,7 @@ def test_losses_of_tasks_are_means_over_examples_also_with_a_small_last_batch():
     assert results["species_accuracy"] == pytest.approx(accuracy, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_targets_of_shape_n_and_n_by_1_are_the_same():
     flat, column = small_model(), small_model()
     flat.fit(INPUTS, {**TARGETS, "mass": TARGETS["mass"].ravel()}, shuffle=False, **FIT)

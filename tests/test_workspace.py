@@ -45,6 +45,7 @@ def source(tmp_path: Path) -> Path:
     nbformat.write(lesson(executed=1), folder / NAME)
     (folder / "glossary.md").write_text("# Glossary\n")
     (folder / "results" / "01_first.csv").write_text("# command: x\na\n1\n")
+    (folder / "results" / "01_first.weights.h5").write_bytes(b"\x89HDF\r\n\xff")
     return folder
 
 
@@ -75,8 +76,9 @@ def test_executing_a_source_changes_no_byte_of_its_edition(source: Path, folder:
 
 
 def test_first_make(folder: Path, source: Path) -> None:
-    assert set(everything(folder)) == {NAME, "glossary.md", "results/01_first.csv", workspace.MANIFEST}
-    assert make_workspace(folder.with_name("other"), source) == [f"{folder.with_name('other')}: 3 new files"]
+    stored = {"results/01_first.csv", "results/01_first.weights.h5"}
+    assert set(everything(folder)) == {NAME, "glossary.md", *stored, workspace.MANIFEST}
+    assert make_workspace(folder.with_name("other"), source) == [f"{folder.with_name('other')}: 4 new files"]
 
 
 def test_second_make_is_quiet_and_writes_nothing(

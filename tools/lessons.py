@@ -46,20 +46,27 @@ def tags(cell: NotebookNode) -> list[str]:
     return cell.metadata.get("tags", [])
 
 
-def run(notebook: NotebookNode, folder: Path, on_cell: Callable[..., Any] | None = None) -> None:
+def run(
+    notebook: NotebookNode,
+    folder: Path,
+    on_cell: Callable[..., Any] | None = None,
+    cell_seconds: int | None = CELL_SECONDS,
+) -> None:
     """Execute a notebook in place, in a fresh kernel whose working folder is `folder`.
 
     Args:
         notebook: gets the outputs.
         folder: where the lesson's own files are.
         on_cell: called after each code cell with `cell`, `cell_index` and `execute_reply`.
+        cell_seconds: the longest that a cell may take; None for no limit.
 
     Raises:
+        nbclient.exceptions.CellTimeoutError: at a cell that takes longer.
         nbclient.exceptions.CellExecutionError: at the first cell that fails and is not tagged for it.
     """
     client = NotebookClient(
         notebook,
-        timeout=CELL_SECONDS,
+        timeout=cell_seconds,
         startup_timeout=120,
         kernel_name="python3",
         extra_arguments=["--log-level=ERROR"],  # else each kernel warns the terminal of itself
@@ -98,15 +105,15 @@ def content_hash(path: Path) -> str:
     """Return the hash of all that decides a lesson's outputs.
 
     That is: its code cells, the modules of mtl_helpers that they import (and those that these import), the
-    checks of its exercises, the stored results that it reads, and the lock of all packages.
+    checks of its exercises, the stored tables and weights that it reads, and the lock of all packages.
     """
     sources = [cell.source for cell in read(path).cells if cell.cell_type == "code"]
     code = "\n".join(TransformerManager().transform_cell(source) for source in sources)
     files = _helper_files(code, path.name[:2])
-    files |= {path.parent / name for name in re.findall(r"results/\w+\.csv", code)}
+    files |= {path.parent / name for name in re.findall(r"results/\w+\.(?:csv|weights\.h5)", code)}
     files.add(ROOT / "requirements.txt")
-    parts = [*sources, *(file.read_text(encoding="utf-8") for file in sorted(files) if file.exists())]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    contents = [file.read_bytes() for file in sorted(files) if file.exists()]
+    return hashlib.sha256(b"\0".join([*map(str.encode, sources), *contents])).hexdigest()[:16]
 
 
 def _helper_files(code: str, number: str) -> set[Path]:

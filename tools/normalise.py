@@ -48,7 +48,15 @@ def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
             joined[-1].text += output.text
         else:
             joined.append(output)
+    for output in joined:
+        if output.output_type == "stream":
+            output.text = "\n".join(_as_shown(line) for line in output.text.split("\n"))
     return joined
+
+
+def _as_shown(line: str) -> str:
+    """Return what a terminal shows of a line in the end: a progress bar writes over itself in its line."""
+    return line.rstrip("\r").rpartition("\r")[2]
 
 
 if __name__ == "__main__":
