@@ -23,7 +23,8 @@ class Checkpoints:
             checkpoints.save(epoch + 1)
 
     A state holds the weights (those of the weighting and the statistics of batch normalisation too), the
-    optimizer's variables, the random state of dropout, and the number of epochs done. With it a training
+    optimizer's variables (its learning rate too: set another one after `restore()`), the random state of
+    dropout, and the number of epochs done. With it a training
     ends as if it had never stopped, if your own loop makes the batches of an epoch from the number of that
     epoch: `np.random.default_rng([seed, epoch])`.
 
@@ -73,7 +74,7 @@ class Checkpoints:
         if stored and stored[-1] != self._known:
             raise ValueError(
                 f"Nothing was saved: an empty folder is expected, or one whose checkpoint was restored, but "
-                f"'{self.folder}' holds '{stored[-1].name}', of another training. Call restore() first to go on "
+                f"'{self.folder}' holds '{stored[-1].name}', which was not restored. Call restore() first to go on "
                 "from it, or use another folder."
             )
         if not epoch > self._done:

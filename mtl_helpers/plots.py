@@ -19,6 +19,7 @@ TASK_COLOURS = {
     **{"species": BLUE, "body_mass": VERMILION, "sex": GREEN},  # penguins
     **{"digit": BLUE, "box": VERMILION, "mask": GREEN},  # scenes
 }
+TASK_MARKERS = {"species": "o", "body_mass": "s", "sex": "^", "digit": "o", "box": "s", "mask": "^"}
 MODEL_STYLES: dict[str, dict[str, Any]] = {
     "linear": {"marker": "^", "linestyle": ":", "color": GREY},
     "single-task": {"marker": "o", "linestyle": "--", "color": SKY},
@@ -106,12 +107,18 @@ def curve_over(
 
 
 def loss_curves(axes: Axes, curves: Mapping[str, Sequence[float]], unit: str = "loss") -> None:
-    """Draw named curves over the epochs; validation curves (`val_…`) are dashed, each task has its colour."""
+    """Draw named curves over the epochs; validation curves (`val_…`) are dashed, each task has colour and marker."""
     for name, values in curves.items():
         task = name.removeprefix("val_").removesuffix("_loss")
-        style = "--" if name.startswith("val_") else "-"
-        epochs = np.arange(1, len(values) + 1)
-        axes.plot(epochs, values, style, color=TASK_COLOURS.get(task, GREY), label=name)
+        axes.plot(
+            np.arange(1, len(values) + 1),
+            values,
+            linestyle="--" if name.startswith("val_") else "-",
+            color=TASK_COLOURS.get(task, GREY),
+            marker=TASK_MARKERS.get(task),
+            markevery=max(1, len(values) // 10),
+            label=name,
+        )
     axes.set(xlabel="epoch", ylabel=unit)
     axes.legend(fontsize=9)
 

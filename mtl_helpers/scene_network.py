@@ -1,4 +1,14 @@
-"""The network of lesson 04 for later lessons: one encoder, and heads that classify, locate and segment."""
+"""The network of lesson 04 for later lessons: one encoder, and heads that classify, locate and segment.
+
+Scenes and network were chosen together, so that all three tasks are learned within half a minute on two cores. On
+validation scenes, after six epochs (one seed each; accuracy, box IoU, mask IoU, seconds of training):
+
+    scenes as they are by default   .949  .802  .890  27
+    clutter=0                       .973  .851  .942  30
+    clutter=4                       .929  .795  .867  34
+    noise=0.2                       .929  .785  .834  34
+    size=36                         .970  .772  .897  48
+"""
 
 from typing import Any
 

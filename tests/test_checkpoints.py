@@ -196,7 +196,7 @@ def test_a_foreign_checkpoint_is_refused_and_stays(tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
         foreign.restore()
     assert equal(state(other), before)
-    with pytest.raises(ValueError, match="holds 'epoch-1', of another training.*restore"):
+    with pytest.raises(ValueError, match="holds 'epoch-1', which was not restored.*restore"):
         foreign.save(2)
     assert Checkpoints(tmp_path, model).restore() == 1
 
@@ -218,7 +218,7 @@ def test_a_training_that_begins_anew_does_not_overwrite(tmp_path):
     model = small_model(extras=EXTRAS)
     Checkpoints(tmp_path, model).save(7)
     anew = Checkpoints(tmp_path, model)
-    with pytest.raises(ValueError, match="'epoch-7', of another training"):
+    with pytest.raises(ValueError, match="'epoch-7', which was not restored"):
         anew.save(1)
     assert anew.restore() == 7
     for epoch in (7, 3):

@@ -4,7 +4,6 @@ from mtl_helpers import exercises
 from mtl_helpers.scene_network import box_head
 from mtl_helpers.tasks import Task
 
-import keras
 import pytest
 import tensorflow as tf
 from keras import layers
@@ -67,6 +66,18 @@ def test_pipeline_not_tried():
         (lambda i, x: zipped(i.shuffle(1000), x.shuffle(1000)).batch(64), "label of another image"),
         (lambda i, x: zipped(i.shuffle(1000), x).batch(64), "label of another image"),
         (lambda i, x: zipped(i, x).batch(64).shuffle(1000), "64 neighbours"),
+        (lambda i, x: zipped(i, x).batch(64).shuffle(1000).unbatch().batch(64), "64 neighbours"),
+        (
+            lambda i, x: (
+                zipped(i, x).map(lambda a, b: ({"image": a["image"] / 255}, b)).shuffle(1000).batch(64)
+            ),
+            "Leave out `map`",
+        ),
+        (lambda i, x: tf.data.Dataset.from_tensor_slices((i, x)).batch(64), "are datasets already"),
+        (
+            lambda i, x: zipped(tf.data.Dataset.from_tensors({"image": tf.zeros((28, 28, 1))}), x).batch(64),
+            "other data than it is given",
+        ),
         (lambda i, x: zipped(i, x).batch(64), "order in which they are stored"),
         (lambda i, x: zipped(i, x).shuffle(64).batch(64), "only a little"),
         (lambda i, x: zipped(i, x).shuffle(1000), "`batch` is missing"),
@@ -144,14 +155,10 @@ def test_task_wrong(task, message):
     "head",
     [
         lambda features: layers.Dense(1)(layers.GlobalAveragePooling2D()(features["coarse"])),
-        lambda features: layers.Dense(1)(
-            layers.Dense(32, "relu")(layers.GlobalMaxPooling2D()(features["coarse"]))
-        ),
         lambda features: layers.Dense(1, activation="relu")(layers.Flatten()(features["image"])),
     ],
-    ids=["mean over places", "maximum over places", "from pixels"],
+    ids=["no hidden layer", "from pixels"],
 )
 def test_task_that_does_not_learn(head):
-    keras.utils.set_random_seed(1)
     status, text = said("04.3", width_task(head))
     assert status == "wrong" and "always answering the mean width" in text

@@ -223,6 +223,7 @@ def summed(losses):
         (step(training=False, mass_error=broadcast_error), "Two faults. Dropout"),
         (step(joined=lambda losses: sum(losses.values()) / 2), "mean of the two losses"),
         (step(joined=summed), "sums over the batch"),
+        (lambda model, optimizer, inputs, targets: lambda: None, "returned another function"),
         (step(joined=lambda losses: -sum(losses.values())), "uphill"),
         (step(joined=lambda losses: losses["species"] + 3 * losses["body_mass"]), "added without weights"),
         (step(returned=lambda losses: None), "returned nothing"),
@@ -312,6 +313,12 @@ def metrics_in_a_list(epochs):
         (lambda epochs: means()(epochs)[-1], "only one came"),
         (lambda epochs: means()(epochs)[1:], "3 epochs went in, and 2 numbers"),
         (lambda epochs: None, "returned nothing"),
+        (lambda epochs: dict(enumerate(by_hand(epochs))), "a dictionary came"),
+        (lambda epochs: [keras.metrics.Mean().result for _ in epochs], "Call it: `mean.result()`"),
+        (
+            lambda epochs: [np.mean([loss * birds for loss, birds in batches]) for batches in epochs],
+            "was multiplied by its birds",
+        ),
         (lambda epochs: [1.0, 2.0, 3.0], "the mean over its 72 birds is 2.778; yours is 1.000"),
         (metrics_in_a_list, "the metric itself"),
         (means()([[(1.0, 1)]]), "A function is expected"),
@@ -328,6 +335,7 @@ TENSORS, SAME, BATCHES, NUMBERS = TRACES
     ("changed", "message"),
     [
         ({}, None),
+        ({BATCHES: 3}, "two shapes only"),
         ({BATCHES: 14}, "Not each call traces anew"),
         ({BATCHES: 7}, "Not each batch has a graph"),
         ({BATCHES: 4}, "brings no new shape"),

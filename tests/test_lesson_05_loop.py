@@ -85,11 +85,11 @@ def test_logs_of_the_hand_made_model_are_those_of_keras(lesson):
 @pytest.mark.slow
 def test_train_epoch_gives_the_mean_over_all_birds_of_this_epoch_alone(lesson):
     birds, tasks = lesson["penguins"].train, lesson["penguin_tasks"]()
-    network, meters = lesson["penguin_network"](), lesson["meters_of"](tasks)
+    network, epoch_metrics = lesson["penguin_network"](), lesson["metrics_of"](tasks)
     step = lesson["make_step"](network, lesson["LOSSES"], keras.optimizers.SGD(0.0), training=False)
     network_says = network(birds.inputs, training=False)
     for epoch in range(2):  # nothing is learned at rate 0: the second epoch must say the same
-        found = lesson["train_epoch"](step, birds, epoch, meters)
+        found = lesson["train_epoch"](step, birds, epoch, epoch_metrics)
         for task in tasks:
             expected = float(lesson["LOSSES"][task.name](birds.targets[task.name], network_says[task.name]))
             assert found[f"{task.name}_loss"] == pytest.approx(expected, rel=1e-4)

@@ -42,6 +42,8 @@ def check_1(one_step: Callable) -> Answer:
         raise
     if returned is ...:
         return ...
+    if callable(returned):
+        return "The function returned another function. Take the step in it, and return the losses."
     return _movement(trial, before) or _comparison(trial) or _returned_losses(returned)
 
 
@@ -124,7 +126,7 @@ def _movement(trial: _Trial, before: dict[str, np.ndarray]) -> Answer:
         if task not in moved:
             return (
                 f"The head of '{task}' did not move: its loss is not in what the gradients are taken of. Was it "
-                f"overwritten by the loss of '{other}'? Add both up."
+                f"overwritten by the loss of '{other}', or computed with NumPy, which the tape does not see? Add both up."
             )
     if "trunk" not in moved:
         return (
@@ -152,7 +154,10 @@ def _comparison(trial: _Trial) -> Answer:
     if same(_stepped(factor=0.5)):
         return "This is a step on the mean of the two losses, half as large. `fit` adds them up."
     if same(_stepped(summed=True)):
-        return "The losses are sums over the batch, so a larger batch would mean larger steps. Take the mean over the birds."
+        return (
+            "This is the step of sums over the batch, not of means. Is each loss one number? Where `tf.reduce_mean` is "
+            "missing, or has an axis, the tape adds up the birds."
+        )
     if same(_stepped(factor=-1.0)):
         return (
             "This step goes uphill: it makes the losses larger. The optimizer subtracts the gradient itself."
@@ -211,6 +216,7 @@ _TRACES_SAID = {
         "two epochs of 7 batches",
         7,
     ): "Not each batch has a graph of its own: a graph serves all batches of its shape.",
+    ("two epochs of 7 batches", 3): "There are two shapes only: 32 birds, and 8.",
     ("two epochs of 7 batches", 4): "The second epoch brings no new shape. Its numbers may differ.",
     (
         "two epochs of 7 batches",
@@ -258,10 +264,17 @@ def check_3(epoch_means: Callable) -> Answer:
         return ...
     if returned is None:
         return "The function returned nothing. End it with `return` and the list."
+    if isinstance(returned, Mapping):
+        return "A list is expected, one number for each epoch, but a dictionary came."
     if isinstance(returned, Sequence) and any(isinstance(value, keras.metrics.Metric) for value in returned):
         return "The list holds the metric itself, which goes on changing. Keep the number: `float(mean.result())`."
+    if isinstance(returned, Sequence) and any(map(callable, returned)):
+        return "The list holds a method, not a number. Call it: `mean.result()`."
     if np.size(returned) == 1:
-        return f"One number for each of the {len(EPOCHS)} epochs is expected, but only one came."
+        return (
+            f"One number for each of the {len(EPOCHS)} epochs is expected, but only one came. Does `return` stand "
+            "inside the loop?"
+        )
     found = np.array([float(value) for value in np.ravel(returned)])
     if len(found) == sum(map(len, EPOCHS)):
         return "This is one number for each batch. Read the result when all batches of the epoch are through."
@@ -309,6 +322,10 @@ def _wrong_means() -> list[tuple[list[float], str]]:
         (
             list((losses * birds).sum(axis=1)),
             "These are sums over the birds. Divide by the number of birds, or let `keras.metrics.Mean` do it.",
+        ),
+        (
+            list((losses * birds).mean(axis=1)),
+            "Each loss was multiplied by its birds, then averaged over the batches. Give the birds as `sample_weight`.",
         ),
         (list(losses.sum(axis=1)), "These are sums over the batches. A mean over the birds is asked for."),
     ]
