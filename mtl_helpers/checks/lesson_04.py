@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mtl_helpers.data import digit_scenes
+from mtl_helpers.data import Split, digit_scenes
 from mtl_helpers.graph import last_activation, made_from
 from mtl_helpers.scene_network import scene_network
 from mtl_helpers.tasks import Task
@@ -186,19 +186,27 @@ def _features(network: keras.Model) -> dict[str, Any]:
 def _width_errors(encoder: keras.Model, head: keras.Model, task: Task) -> tuple[float, float]:
     """Mean absolute error on validation scenes of the head, trained here, and of the mean width."""
     scenes = digit_scenes(1500, 500, 1)
-    # The encoder stays as it is, so its features are computed once.
-    features, widths = (
-        [of(split) for split in (scenes.train, scenes.validation)]
-        for of in (
-            # Calling the model: `predict` would warn of retracing when the check is used again and again.
-            lambda split: encoder(split.inputs, training=False),
-            lambda split: split.targets["box"][:, 2:3] - split.targets["box"][:, :1],
-        )
-    )
+    train, validation = scenes.train, scenes.validation
     head.compile(keras.optimizers.Adam(1e-3), loss=task.loss)
-    head.fit(features[0], widths[0], epochs=15, batch_size=50, verbose=0)
-    predicted = np.asarray(head(features[1], training=False))
-    return (
-        float(np.abs(predicted - widths[1]).mean()),
-        float(np.abs(widths[0].mean() - widths[1]).mean()),
-    )
+    # The encoder stays as it is, so its features are computed once.
+    features = _encoded(encoder, train.inputs["image"])
+    head.fit(features, _widths(train), epochs=15, batch_size=50, verbose=0)
+    predicted = np.asarray(head(_encoded(encoder, validation.inputs["image"]), training=False))
+    truth = _widths(validation)
+    return float(np.abs(predicted - truth).mean()), float(np.abs(_widths(train).mean() - truth).mean())
+
+
+def _widths(split: Split) -> np.ndarray:
+    return split.targets["box"][:, 2:3] - split.targets["box"][:, :1]
+
+
+def _encoded(encoder: Any, images: np.ndarray) -> dict[str, np.ndarray]:
+    """The features of all images, a part at a time to save memory.
+
+    `predict` would do the same, but warns of retracing when a check is used again and again.
+    """
+    parts = [
+        encoder({"image": images[start : start + 250]}, training=False)
+        for start in range(0, len(images), 250)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
