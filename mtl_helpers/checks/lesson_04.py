@@ -1,10 +1,10 @@
 """The checks of lesson 04: three tasks on one image."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from mtl_helpers.data import Split, digit_scenes
+from mtl_helpers.exercises import LESSONS
 from mtl_helpers.graph import last_activation, made_from
 from mtl_helpers.scene_network import scene_network
 from mtl_helpers.tasks import Task
@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-WEIGHTS = Path(__file__).parents[2] / "notebooks" / "results" / "04_three_tasks_one_image.weights.h5"
+WEIGHTS = LESSONS / "results" / "04_three_tasks_one_image.weights.h5"
 EXAMPLES, BATCH = 1000, 64
 
 
@@ -104,10 +104,8 @@ def check_2(training_batches: Callable[[tf.data.Dataset, tf.data.Dataset], tf.da
             "The scenes come in the order in which they are stored: first all zeros, then all ones. Shuffle them. "
             "(`shuffle` returns a new dataset, and leaves the old one as it is.)"
         )
-    step = np.median(
-        np.abs(np.diff(images_seen))
-    )  # from one scene to the next: about 0.3 of all, if mixed well
-    if step < 2:
+    # From one scene to the next it is about 0.3 of all, if they are mixed well.
+    if np.median(np.abs(np.diff(images_seen))) < 2:
         return (
             "Each batch holds 64 neighbours, so its digits are alike: whole batches were shuffled. Shuffle before "
             "you batch."
