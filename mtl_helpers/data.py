@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from mtl_helpers.digits import DigitScenes, digit_scenes
 from mtl_helpers.split import Split
+from mtl_helpers.two_digits import TwoDigits, two_digits
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,12 @@ __all__ = [
     "Penguins",
     "RelatedTasks",
     "Split",
+    "TwoDigits",
     "digit_scenes",
     "load_penguins",
     "related_tasks",
     "tutorial_data",
+    "two_digits",
 ]
 
 SPECIES = ("Adelie", "Chinstrap", "Gentoo")

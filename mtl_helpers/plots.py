@@ -18,8 +18,15 @@ ORANGE, SKY, PINK, BLACK, GREY = "#E69F00", "#56B4E9", "#CC79A7", "#000000", "#6
 TASK_COLOURS = {
     **{"species": BLUE, "body_mass": VERMILION, "sex": GREEN},  # penguins
     **{"digit": BLUE, "box": VERMILION, "mask": GREEN},  # scenes
+    **{"top_left": BLUE, "bottom_right": VERMILION},  # two digits
+    **{"noisy": BLUE, "quiet": VERMILION},  # two lines with known noise
 }
-TASK_MARKERS = {"species": "o", "body_mass": "s", "sex": "^", "digit": "o", "box": "s", "mask": "^"}
+TASK_MARKERS = {
+    **{"species": "o", "body_mass": "s", "sex": "^"},
+    **{"digit": "o", "box": "s", "mask": "^"},
+    **{"top_left": "o", "bottom_right": "s"},
+    **{"noisy": "o", "quiet": "s"},
+}
 MODEL_STYLES: dict[str, dict[str, Any]] = {
     "linear": {"marker": "^", "linestyle": ":", "color": GREY},
     "single-task": {"marker": "o", "linestyle": "--", "color": SKY},

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mtl_helpers import data_checks, validation
+from mtl_helpers.balanced_step import BalancedStep, Balancer, check_optimizer, serialised_balancer
+from mtl_helpers.callbacks import with_end_of_epoch
 from mtl_helpers.losses import as_loss, class_weights_of_examples
-from mtl_helpers.weighting import Static
+from mtl_helpers.shared_parameters import shared_table
+from mtl_helpers.weighting import Static, Weighting
 
 import keras
+import pandas as pd
 import tensorflow as tf
 
 Tensors = dict[str, Any]  # by the name of an input or of a task
@@ -26,10 +31,14 @@ class MultiTaskModel(keras.Model):
         model.compile("adam", loss={"species": "sparse_categorical_crossentropy", "body_mass": "mse"})
         model.fit(inputs, targets, ...)                                       # two dictionaries of arrays
 
-    It trains on `weighting(task losses) + regularisation`. Losses, metrics, targets, sample weights and
-    class weights are dictionaries with the tasks as keys. The logs hold "loss" (what was trained on),
-    "<task>_loss" (not weighted) and "<task>_<metric>". In `evaluate` and validation "loss" is the plain
-    sum of the task losses, plus regularisation: it means the same under every weighting.
+    It trains on `weighting(task losses) + regularisation`. With a `balancer`, such as
+    `mtl_helpers.balancing.pcgrad`, what the tasks share follows one direction made from a gradient of each task
+    (see `mtl_helpers.balanced_step` for balance_on="parameters" or "features" and passes). Shared are the trainable
+    variables that more than one task uses, or those of the layers named in `shared`; `shared_table()` lists them.
+
+    Losses, metrics, targets, sample weights and class weights are dictionaries with the tasks as keys. The logs hold
+    "loss" (what was trained on), "<task>_loss" (not weighted) and "<task>_<metric>". In `evaluate` and validation
+    "loss" is the plain sum of the task losses, plus regularisation: it means the same under every weighting.
 
     Whatever does not fit together is refused before training starts, with a ValueError or a TypeError
     that says what was expected, what was given and what to do (see `mtl_helpers.validation`).
@@ -41,15 +50,24 @@ class MultiTaskModel(keras.Model):
         outputs: Tensors,
         name: str | None = None,
         *,
-        weighting: keras.layers.Layer | None = None,
+        weighting: Weighting | None = None,
+        balancer: Balancer | None = None,
+        balance_on: str = "parameters",
+        shared: Sequence[str] | None = None,
+        passes: str = "separate",
         **kwargs: Any,
     ) -> None:
         weighting = Static() if weighting is None else weighting
         validation.check_model(inputs, outputs, weighting)
         super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
         self.task_names = tuple(outputs)
-        weighting.build_for(self.task_names)
-        self.weighting = weighting  # a layer: Keras trains and saves its variables with the model's own
+        weighting.build_for(self.task_names, self)
+        self.weighting = weighting  # a layer: Keras saves its variables with the model's own
+        self.balancing = {"balance_on": balance_on, "shared": shared, "passes": passes}
+        self.balancer = balancer
+        self.balanced_step = None
+        if balancer is not None:
+            self.balanced_step = BalancedStep(self, balancer, balance_on, shared, passes)
         self.loss_trackers = [keras.metrics.Mean(name=f"{task}_loss") for task in outputs]
 
     def compile(
@@ -64,7 +82,10 @@ class MultiTaskModel(keras.Model):
         """As in Keras, with `{task: ...}` for losses and metrics. `loss_weights` belong to the weighting."""
         validation.check_compile(self, loss, metrics, weighted_metrics, options.pop("loss_weights", None))
         super().compile(optimizer, loss=loss, metrics=metrics, weighted_metrics=weighted_metrics, **options)
+        if self.balancer is not None:
+            check_optimizer(self.optimizer)
         self.loss_functions = {task: as_loss(loss[task]) for task in self.task_names}
+        self.weighting.take_losses(self.loss_functions)
 
     def task_losses(
         self, targets: Tensors, predictions: Tensors, sample_weights: Tensors | None = None
@@ -80,14 +101,27 @@ class MultiTaskModel(keras.Model):
     def train_step(self, data: tuple) -> Tensors:
         """One batch: predict, a loss for each task, one total, gradients, update."""
         inputs, targets, sample_weights = keras.utils.unpack_x_y_sample_weight(data)
-        with tf.GradientTape() as tape:
-            predictions = self(inputs, training=True)
-            losses = self.task_losses(targets, predictions, sample_weights)
-            # .call, because calling a layer under mixed precision would round the losses to 16 bits.
-            total = self.weighting.call(losses) + self._regularisation()
-            scaled_total = self.optimizer.scale_loss(total)
-        gradients = tape.gradient(scaled_total, self.trainable_variables)
+        state = self._state()
+        if self.balanced_step is not None:
+            tape = None
+            predictions, losses, total, gradients = self.balanced_step(inputs, targets, sample_weights)
+        else:
+            with tf.GradientTape(persistent=self.weighting.uses_tape) as tape:
+                predictions = self(inputs, training=True)
+                losses = self.task_losses(targets, predictions, sample_weights)
+                # .call, because calling a layer under mixed precision would round the losses to 16 bits.
+                total = self.weighting.call(losses) + self.regularisation()
+                scaled_total = self.optimizer.scale_loss(total)
+            gradients = tape.gradient(scaled_total, self.trainable_variables)
         self.optimizer.apply(gradients, self.trainable_variables)
+
+        def losses_again() -> Tensors:
+            # Same dropout as before; and what this look changes, such as batch statistics, is not kept.
+            weights = [tf.identity(variable.value) for variable in self.trainable_variables]
+            outputs, _ = self.stateless_call(weights, state, inputs, training=True)
+            return self.task_losses(targets, outputs, sample_weights)
+
+        self.weighting.after_step(losses, tape, losses_again)
         return self._logs(total, losses, inputs, targets, predictions, sample_weights)
 
     def test_step(self, data: tuple) -> Tensors:
@@ -95,11 +129,22 @@ class MultiTaskModel(keras.Model):
         inputs, targets, sample_weights = keras.utils.unpack_x_y_sample_weight(data)
         predictions = self(inputs, training=False)
         losses = self.task_losses(targets, predictions, sample_weights)
-        total = sum(losses.values()) + self._regularisation()
+        total = sum(losses.values()) + self.regularisation()
         return self._logs(total, losses, inputs, targets, predictions, sample_weights)
 
-    def _regularisation(self) -> Any:
+    def regularisation(self) -> Any:
+        """The sum of all penalties on weights and activities; 0 if there are none."""
         return sum(keras.ops.sum(keras.ops.cast(penalty, "float32")) for penalty in self.losses)
+
+    def shared_table(self) -> pd.DataFrame:
+        """A row for each trainable variable: the tasks that use it, and whether it is shared (balanced)."""
+        return shared_table(self, self.balancing["shared"])
+
+    def _state(self) -> list[tf.Tensor]:
+        """What a step changes besides the weights, such as batch statistics, as it is now."""
+        if not self.weighting.uses_losses_again:
+            return []
+        return [tf.identity(variable.value) for variable in self.non_trainable_variables]
 
     def _logs(
         self,
@@ -147,6 +192,7 @@ class MultiTaskModel(keras.Model):
             }
         if y is None:
             options.setdefault("shuffle", False)  # or Keras warns that it cannot shuffle a dataset
+        options["callbacks"] = with_end_of_epoch(options.get("callbacks"), self)
         return super().fit(x, y, sample_weight=sample_weight, validation_data=validation_data, **options)
 
     def evaluate(self, x: Any = None, y: Any = None, *, sample_weight: Any = None, **options: Any) -> Any:
@@ -161,14 +207,22 @@ class MultiTaskModel(keras.Model):
         return super().predict(x, **options)
 
     def get_config(self) -> Tensors:
-        """What `from_config` needs: the graph and the weighting."""
-        return {**super().get_config(), "weighting": keras.saving.serialize_keras_object(self.weighting)}
+        """What `from_config` needs: the graph, the weighting and the balancer."""
+        return {
+            **super().get_config(),
+            "weighting": keras.saving.serialize_keras_object(self.weighting),
+            "balancer": serialised_balancer(self.balancer),
+            **self.balancing,
+        }
 
     @classmethod
     def from_config(cls, config: Tensors, custom_objects: Any = None) -> MultiTaskModel:
         """The same network and weighting, untrained."""
-        weighting = keras.saving.deserialize_keras_object(config["weighting"], custom_objects)
-        return super().from_config({**config, "weighting": weighting}, custom_objects)
+        objects = {
+            key: keras.saving.deserialize_keras_object(config[key], custom_objects)
+            for key in ("weighting", "balancer")
+        }
+        return super().from_config({**config, **objects}, custom_objects)
 
     def compile_from_config(self, config: Tensors) -> None:
         """Called by `load_model`. Keras skips this when a model has a `compile` of its own."""

@@ -121,7 +121,7 @@ def check_model(inputs: Any, outputs: Any, weighting: Any) -> None:
             f"Every one of {quoted(inputs)} must lead to an output. Join it to the others, for example with "
             "keras.layers.Concatenate, or leave it out of inputs."
         )
-    if not isinstance(weighting, keras.layers.Layer) or not hasattr(weighting, "build_for"):
+    if not isinstance(weighting, keras.layers.Layer) or not hasattr(weighting, "after_step"):
         raise TypeError(
             f"weighting must be a loss weighting from mtl_helpers.weighting, but {describe(weighting)} was "
             "given. For fixed weights write weighting=Static({'species': 1.0, 'body_mass': 0.5})."

@@ -68,8 +68,8 @@ def test_everything_comes_back(tmp_path):
 class Counting(Static):
     """A weighting with a state of its own."""
 
-    def build_for(self, task_names):
-        super().build_for(task_names)
+    def build_for(self, task_names, model=None):
+        super().build_for(task_names, model)
         self.counter = self.add_weight(name="counter", shape=(), initializer="zeros", trainable=False)
 
 

@@ -180,6 +180,13 @@ def test_a_progress_bar_is_kept_as_it_is_shown_in_the_end(pieces: list[str], kep
     assert [output.text for output in normal.outputs] == [kept]
 
 
+def test_a_widget_is_not_kept_but_the_picture_above_it_is() -> None:
+    widget = {"application/vnd.jupyter.widget-view+json": {"model_id": "5f0c"}, "text/plain": "VBox(…)"}
+    outputs = shown(image_png=picture(0)) + [new_output("display_data", data=widget)]
+    [normal] = normalise(new_notebook(cells=[new_code_cell("1", outputs=outputs)])).cells
+    assert [list(output.data) for output in normal.outputs] == [["image/png"]]
+
+
 @pytest.mark.slow
 def test_execute(course: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def run(*arguments: str) -> str:

@@ -3,7 +3,7 @@
 from mtl_helpers.graph import connections
 from mtl_helpers.losses import as_loss
 from mtl_helpers.training import MultiTaskModel
-from mtl_helpers.weighting import Static
+from mtl_helpers.weighting import Static, Weighting
 
 import keras
 import numpy as np
@@ -186,26 +186,26 @@ def test_callbacks_see_the_logs_they_need(tmp_path):
 
 
 @keras.saving.register_keras_serializable(package="tests")
-class Learned(keras.layers.Layer):
+class Learned(Weighting):
     """A weighting with a trainable number for each task: sum of exp(-s) * loss + s."""
 
     def __init__(self, start=0.0, **kwargs):
         super().__init__(**kwargs)
         self.start = start
 
-    def build_for(self, task_names):
-        self.task_names = tuple(task_names)
-        self.s = self.add_weight(
-            shape=(len(task_names),), initializer=keras.initializers.Constant(self.start)
-        )
+    def _build(self, model):
+        initial = keras.initializers.Constant(self.start)
+        self.s = self.add_weight(shape=(len(self.task_names),), initializer=initial)
         self.seen = self.add_weight(shape=(), initializer="zeros", trainable=False)
-        self.built = True
 
     def call(self, losses):
-        self.seen.assign_add(1.0)
         self.dtypes = [loss.dtype for loss in losses.values()]
-        stacked = keras.ops.stack([losses[task] for task in self.task_names])
-        return keras.ops.sum(keras.ops.exp(-self.s) * stacked + self.s)
+        return super().call(losses)
+
+    def _total_and_weights(self, losses):
+        self.seen.assign_add(1.0)
+        weights = keras.ops.exp(-self.s)
+        return keras.ops.sum(weights * losses + self.s), weights
 
     def get_config(self):
         return {**super().get_config(), "start": self.start}

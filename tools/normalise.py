@@ -15,6 +15,8 @@ from nbformat import NotebookNode, from_dict
 
 # What editors and kernels leave in a cell's metadata.
 LEFTOVERS = ("execution", "ExecuteTime", "collapsed", "scrolled", "trusted", "vscode", "id")
+# A slider: it holds a random id, and shows nothing without its kernel.
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def normalise(notebook: NotebookNode) -> NotebookNode:
@@ -39,10 +41,10 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
 
 
 def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """Drop standard error, and join what was printed: in how many pieces it arrives is chance."""
+    """Drop standard error and widgets, and join what was printed: in how many pieces it arrives is chance."""
     joined: list[NotebookNode] = []
     for output in outputs:
-        if output.output_type == "stream" and output.name == "stderr":
+        if (output.output_type == "stream" and output.name == "stderr") or WIDGET in output.get("data", {}):
             continue
         if joined and output.output_type == "stream" == joined[-1].output_type:
             joined[-1].text += output.text

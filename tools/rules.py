@@ -203,12 +203,21 @@ def compared(lesson: Lesson) -> Iterator[str]:
             yield f"cell {n} is tagged nbval-check-output and holds no text to compare"
 
 
-def terms(lesson: Lesson) -> Iterator[str]:
-    """Every bold term stands in the glossary, and is bold once.
+def bold_terms(lesson: Lesson) -> Iterator[tuple[int, str]]:
+    """Yield position and text of every bold term.
 
     Bold in the first cell, in a line that gives minutes, or before a colon or question mark is a label, not
     a term; so is bold that ends in a full stop.
     """
+    for n, cell in enumerate(lesson.cells[1:], 1):
+        lines = [line for line in prose(cell).splitlines() if not re.search(r"\d+ minutes?", line)]
+        for bold in re.findall(r"\*\*([^*\n]+)\*\*(?![:?])", "\n".join(lines)):
+            if "solution" not in tags(cell) and not bold.strip().endswith((":", ".", "?", "!")):
+                yield n, bold
+
+
+def terms(lesson: Lesson) -> Iterator[str]:
+    """Every bold term stands in the glossary, and is bold once."""
     file = lesson.path.parent / "glossary.md"
     known = (
         set(re.findall(r"^## +(.+?) *$", file.read_text(encoding="utf-8").lower(), re.M))
@@ -216,17 +225,13 @@ def terms(lesson: Lesson) -> Iterator[str]:
         else set()
     )
     seen: set[str] = set()
-    for n, cell in enumerate(lesson.cells[1:], 1):
-        lines = [line for line in prose(cell).splitlines() if not re.search(r"\d+ minutes?", line)]
-        for bold in re.findall(r"\*\*([^*\n]+)\*\*(?![:?])", "\n".join(lines)):
-            term = " ".join(bold.lower().split())
-            if "solution" in tags(cell) or term.endswith((":", ".", "?", "!")):
-                continue
-            if not {term, term.removesuffix("s"), term.removesuffix("es")} & known:
-                yield f"cell {n}: the bold term {bold!r} is not in glossary.md"
-            if term in seen:
-                yield f"cell {n}: the term {bold!r} is bold a second time"
-            seen.add(term)
+    for n, bold in bold_terms(lesson):
+        term = " ".join(bold.lower().split())
+        if not {term, term.removesuffix("s"), term.removesuffix("es")} & known:
+            yield f"cell {n}: the bold term {bold!r} is not in glossary.md"
+        if term in seen:
+            yield f"cell {n}: the term {bold!r} is bold a second time"
+        seen.add(term)
 
 
 def teaching(lesson: Lesson) -> Iterator[str]:
