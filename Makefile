@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin/python
 READY := .venv/ready
+BOOK := .venv-book/bin/python
+BOOK_READY := .venv-book/ready
 
 # For every kernel, also one that imports TensorFlow before mtl_helpers, which sets the same.
 export TF_CPP_MIN_LOG_LEVEL := 3
@@ -10,10 +12,10 @@ NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=240 --nbval-kernel
 SANDBOX := $(BIN) -m tools.sandbox
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab test check notebooks results budget lock diff clean
+.PHONY: help lab test check notebooks results budget bench book book-access lock diff clean
 
 help: ## show this list
-	@awk -F ': .*## ' '/^[a-z]+:.* ## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ': .*## ' '/^[a-z-]+:.* ## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 lab: $(READY) ## work through the lessons in JupyterLab, in my_lessons/ (LAB_ARGS: further options)
 	@$(BIN) -m mtl_helpers.workspace my_lessons
@@ -41,19 +43,31 @@ results: $(READY) ## make the stored tables in notebooks/results/ (LESSONS="01":
 budget: $(READY) ## measure time and memory of each lesson, and write the table in README.md
 	$(BIN) -m tools.budget
 
-lock: ## make requirements.txt again from pyproject.toml (LOCK_ARGS=--upgrade: newest versions)
+bench: $(READY) ## time the steps of all weightings and balancers (PEER=python: one with torch and torchjd)
+	$(BIN) -m benchmarks.step_cost $(if $(PEER),--peer $(PEER))
+
+book: $(BOOK_READY) ## build the website in book/_build/html, from the committed outputs
+	$(BOOK) -m book.prepare
+	$(BOOK) -m sphinx --builder html --fresh-env --fail-on-warning --keep-going --quiet \
+	  --conf-dir book --doctree-dir book/_build/doctrees book/_build/source book/_build/html
+
+book-access: $(BOOK_READY) ## look for barriers on every page of the built website, in Chromium (BROWSER: its command)
+	$(BOOK) -m book.check_access $(BROWSER)
+
+lock: ## make both locks again from pyproject.toml (LOCK_ARGS=--upgrade: newest versions)
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	$(PYTHON) -m venv "$$folder" && "$$folder/bin/python" -m pip install --quiet uv && \
-	"$$folder/bin/uv" pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
-	  --generate-hashes --no-header --no-annotate --group dev $(LOCK_ARGS) \
-	  pyproject.toml --output-file requirements.txt
+	lock() { "$$folder/bin/uv" pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	  --generate-hashes --no-header --no-annotate $(LOCK_ARGS) "$$@"; } && \
+	lock --group dev pyproject.toml --output-file requirements.txt && \
+	lock --group pyproject.toml:book --output-file book/requirements.txt
 
 diff: $(READY) ## git diff, the notebooks without their outputs (DIFF_ARGS: further options)
 	@git -c diff.notebook.textconv='$(BIN) -m nbstripout -t --keep-id --extra-keys metadata.course.executed' \
 	  diff $(DIFF_ARGS)
 
-clean: ## remove .venv and caches; my_lessons/ stays
-	rm -rf .venv .mypy_cache .ruff_cache
+clean: ## remove environments, website and caches; my_lessons/ stays
+	rm -rf .venv .venv-book book/_build .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp comes last: an environment that was left half-made has none, and is made anew.
@@ -66,4 +80,15 @@ $(READY): requirements.txt pyproject.toml
 	@# The course is offline: JupyterLab is not to look for news, nor to ask whether it may.
 	@mkdir -p .venv/share/jupyter/lab/settings
 	@cp tools/lab_settings.json .venv/share/jupyter/lab/settings/overrides.json
+	@touch $@
+
+# The website's own environment: the learners' stays lean. npm brings the script that draws formulas.
+$(BOOK_READY): book/requirements.txt book/package-lock.json
+	@command -v npm >/dev/null || { echo "make book needs npm (Debian, Ubuntu: sudo apt-get install npm)"; exit 1; }
+	@$(PYTHON) tools/check_python.py
+	@if [ -e $@ ]; then rm $@; else $(PYTHON) -m venv --clear .venv-book; fi
+	$(BOOK) -m pip install --quiet --no-deps --require-hashes -r book/requirements.txt
+	$(BOOK) -m pip check
+	@mkdir -p .venv-book/npm && cp book/package.json book/package-lock.json .venv-book/npm/
+	npm ci --prefix .venv-book/npm --ignore-scripts --no-audit --no-fund
 	@touch $@

@@ -13,6 +13,7 @@ Writes the table, which lessons read, and a figure.
 
 import argparse
 import datetime
+import functools
 import importlib.metadata
 import os
 import platform
@@ -145,7 +146,7 @@ def measure(network: str, tasks: int, rounds: int, peer: Peer | None) -> pd.Data
         matrix = tf.random.normal((tasks, BATCH_SIZE * HIDDEN), seed=0)
         for name in BALANCERS:
             traced = tf.function(getattr(balancing, name)).get_concrete_function(matrix)
-            ours[name, "alone"] = lambda traced=traced: traced(matrix).numpy()
+            ours[name, "alone"] = functools.partial(lambda traced: traced(matrix).numpy(), traced)
 
     def once() -> dict[tuple[str, str], float]:
         times: dict[tuple[str, str], float] = {}
