@@ -324,7 +324,7 @@ _SAID = {
     },
     "C": {
         "noise": (
-            "The signs at batch 16 are noise indeed, but they are not what stands in the way: one "
+            "The signs in small batches are noise indeed, but they are not what stands in the way: one "
             "gradient is 85 times as long as the other."
         ),
         "conflict": "On all examples the cosine is +0.03: no conflict. Look at the last column.",
