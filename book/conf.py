@@ -2,15 +2,15 @@
 
 import shutil
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 BOOK = Path(__file__).resolve().parent
 BUILD = BOOK / "_build"
 
-# The public repository, for the links to Binder, Colab and the code. The only place that names it: put the true
-# address here when the course is published.
-REPOSITORY = "https://github.com/OWNER/REPOSITORY"
+# The public repository, for the links to Binder, Colab and the code; named in pyproject.toml.
+REPOSITORY = tomllib.loads((BOOK.parent / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
 BRANCH = "main"
 
 project = "Multi-task learning"

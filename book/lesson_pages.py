@@ -4,6 +4,8 @@ import copy
 import re
 from collections.abc import Callable
 
+from tools.opening_note import without_note
+
 from nbformat import NotebookNode
 
 # What is no prose: code, formulas, and folded text, which is HTML.
@@ -90,8 +92,8 @@ def launch_row(name: str, repository: str, branch: str) -> str:
         f'<a href="{binder}">Work on it on Binder</a> <a href="{colab}">Open the complete edition in Colab</a>'
         "</p>\n"
         '<p class="launch-note">Binder gives you a copy without solutions. Colab needs '
-        '<a href="start.html#on-colab">two lines first</a>. This page is the complete edition, executed, with its '
-        "solutions folded away.</p>"
+        '<a href="start.html#on-colab-and-binder">two lines first</a>. This page is the complete edition, executed, '
+        "with its solutions folded away.</p>"
     )
 
 
@@ -121,6 +123,6 @@ def page(
             prompts = {"code_prompt_show": "Show the solution", "code_prompt_hide": "Hide the solution"}
             cell.metadata["mystnb"] = {**cell.metadata.get("mystnb", {}), **prompts}
         cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
-    title, _, rest = notebook.cells[0].source.partition("\n")
+    title, _, rest = without_note(notebook.cells[0].source).partition("\n")
     notebook.cells[0].source = f"{title}\n\n{launch_row(name, repository, branch)}\n{rest}"
     return notebook

@@ -8,7 +8,8 @@ SITE = ROOT / "book" / "_build" / "html"
 NOTE = ".made-from"  # first beside the sources that are made, then, once all went well, in the website
 SOURCES = (
     "README.md", "notebooks/*.ipynb", "notebooks/*.md", "mtl_helpers/*.py",
-    "book/*.*", "book/pages/**/*.md", "book/static/*.*",
+    "book/*.*", "book/pages/**/*.md", "book/instructors/*.*",
+    "book/static/*.*", "mtl_helpers/checks/*.py",
 )  # fmt: skip
 
 

@@ -9,7 +9,8 @@ import re
 import shutil
 from pathlib import Path
 
-from book import api_pages, citations, conf, course_map, lesson_pages, made_from
+from book import api_pages, citations, conf, course_map, instructor_pages, lesson_pages, made_from
+from tools import opening_note
 
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
@@ -36,6 +37,7 @@ def main() -> None:
     }
     write_lessons(lessons, source)
     write_home(lessons, source)
+    instructor_pages.write(lessons, source / "instructors")
     write_from_readme(source)
     write_api(lessons, source / "api")
 
@@ -94,6 +96,7 @@ def write_from_readme(source: Path) -> None:
         text = path.read_text(encoding="utf-8")
         for name in re.findall(r"^@README: (.+)@$", text, re.M):
             text = text.replace(f"@README: {name}@\n", readme_section(name))
+        text = text.replace("@note on Colab and Binder@", opening_note.note())
         path.write_text(text.replace("@repository@", conf.REPOSITORY), encoding="utf-8")
 
 
@@ -103,7 +106,10 @@ def readme_section(name: str) -> str:
     found = re.search(rf"^## {re.escape(name)}\n(.*?)(?=^## |\Z)", readme, re.M | re.S)
     if not found:
         raise SystemExit(f"README.md has no section {name!r}, which a page of book/pages asks for")
-    text = re.sub(r"\]\(notebooks/", "](/", found[1])
+    text = re.sub(r"\]\(notebooks/", "](/", found[1]).replace(
+        "](book/instructors)", "](/instructors/index.md)"
+    )
+    text = re.sub(r"\]\(book/instructors/", "](/instructors/", text)
     outside = rf"](<{conf.REPOSITORY}/blob/{conf.BRANCH}/\1>)"
     return re.sub(r"\]\((?!/|https?:|#)([^)]+)\)", outside, text).strip() + "\n"
 

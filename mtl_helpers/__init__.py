@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 
-from mtl_helpers import quiet_import
+from mtl_helpers import allocator, quiet_import
 
 __version__ = "0.1.0"
 
@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # whatever ~/.keras/keras.json says
 quiet_import.install("tensorflow")
+allocator.return_freed_memory()
 
 # %tensorboard looks for its program on the PATH, where that of an environment need not be; and behind a hub, the
 # browser reaches it through the hub's address alone.

@@ -34,10 +34,16 @@ def check_machine() -> pd.DataFrame:
 
 
 def free_memory() -> float:
-    """The memory that is free, in GB; on Binder and other hubs, which set MEM_LIMIT, of the share one is given."""
+    """The memory that is free, in GB; on Binder and other hubs, which set MEM_LIMIT, of the share one is given.
+
+    Of the share, only one's own processes take: on a server for a workshop, other learners' run beside them.
+    """
     free = psutil.virtual_memory().available
     if limit := os.environ.get("MEM_LIMIT"):
-        used = sum(process.info["memory_info"].rss for process in psutil.process_iter(["memory_info"]))
+        me = psutil.Process().username()
+        processes = [process.info for process in psutil.process_iter(["username", "memory_info"])]
+        mine = [one["memory_info"] for one in processes if one["username"] == me]
+        used = sum(memory.rss for memory in mine if memory)  # none of a process that has just ended
         free = min(free, float(limit) - used)
     return free / 1e9
 

@@ -125,14 +125,26 @@ def _deliver(path: Path, content: bytes, known: list[str]) -> str:
         _write(path, content)
         return "new"
     present = path.read_bytes()
-    if present == content or (known[-1:] == [_digest(content)] and _digest(present) not in known):
+    forms = present, _as_delivered(present)
+    untouched = any(_digest(form) in known for form in forms)
+    if content in forms or (known[-1:] == [_digest(content)] and not untouched):
         return ""
-    if _digest(present) in known:  # as it was delivered once: nothing of the learner's is in it
+    if untouched:  # as it was delivered once: nothing of the learner's is in it
         _write(path, content)
         return f"{path} updated"
     beside = _free_name_beside(path, content)
     _write(beside, content)
     return f"{path} holds your changes and stays; its new version is {beside}"
+
+
+def _as_delivered(present: bytes) -> bytes:
+    """Return a file as it was delivered if it was only opened and saved: JupyterLab then describes the kernel."""
+    try:
+        notebook = nbformat.reads(present.decode(), as_version=4)
+    except (ValueError, nbformat.ValidationError):  # no notebook
+        return present
+    notebook.metadata.update(nbformat.from_dict(KERNEL))
+    return (nbformat.writes(notebook).rstrip("\n") + "\n").encode()
 
 
 def _free_name_beside(path: Path, content: bytes) -> Path:

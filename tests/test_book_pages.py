@@ -25,7 +25,7 @@ def lesson() -> NotebookNode:
         new_code_cell("answer = 1", metadata={"tags": ["solution"], "mystnb": {"image": {"alt": "A line."}}}),
         new_code_cell("move(draw)", outputs=[new_output("display_data", {lesson_pages.WIDGET: {}})]),
         new_markdown_cell(
-            "**References:**\n[1] A. Kendall, arXiv 1705.07115.\n[2] R. Caruana, Multitask Learning."
+            "**References:**\n\n[1] A. Kendall, arXiv 1705.07115.\n\n[2] R. Caruana, Multitask Learning."
         ),
     ]
     return new_notebook(cells=cells, metadata={"course": {"minutes_to_teach": 90}})
@@ -273,5 +273,5 @@ def test_the_lock_holds_what_the_book_asks_for() -> None:
 
 def test_npm_packages_are_pinned_and_hashed() -> None:
     lock = (ROOT / "book" / "package-lock.json").read_text()
-    assert lock.count('"integrity": "sha512-') == lock.count('"node_modules/') == 2
+    assert lock.count('"integrity": "sha512-') == lock.count('"node_modules/') == 3
     assert "http" not in lock

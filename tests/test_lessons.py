@@ -45,8 +45,9 @@ def drawn(size: int = 4) -> list[NotebookNode]:
     return [new_output("display_data", data={"image/png": picture(size), "text/plain": "<Figure>"})]
 
 
-def words(text: str, minutes: int | None = None) -> NotebookNode:
-    return new_markdown_cell(text, metadata={"teaching": {"minutes": minutes}} if minutes else {})
+def words(text: str, minutes: int | None = None, **teaching: object) -> NotebookNode:
+    notes = {"teaching": {"minutes": minutes, "short": minutes, **teaching}} if minutes else {}
+    return new_markdown_cell(text, metadata=notes)
 
 
 def code(
@@ -56,8 +57,8 @@ def code(
     return new_code_cell(source, outputs=outputs or [], execution_count=1, metadata=tagged)
 
 
-EXERCISE = """### Exercise 07.1
-Difficulty 2 of 3 · 10 minutes
+EXERCISE = """### Exercise 07.1 · One
+*Difficulty: easy · 10 minutes.*
 <details><summary>Hint 1</summary>Look.</details>
 <details><summary>Second hint</summary>Look again.</details>"""
 
@@ -68,9 +69,19 @@ def good(tmp_path: Path) -> Lesson:
     (tmp_path / "glossary.md").write_text("# Glossary\n\n## trunk\n\nThe shared part.\n")
     cells = [
         words(
-            "# 07 · Does it?\n**8 minutes to teach, 0.1 minutes to run**\nYou will be able to\n- tell\n- show"
+            "# 07 · Does it?\n**13 minutes to teach, 0.1 minutes to run**\nYou will be able to\n- tell\n- show"
         ),
-        words("## First\nA **trunk**, and **labels:** **What now**? **So.**", minutes=5),
+        words(
+            "## First\nA **trunk**, and **labels:** **What now**? **So.**",
+            minutes=10,
+            short=4,
+            cut="Skip it.",
+            expect="It is 3.",
+            reveals="They guess.",
+            drop=1,
+            short_exercises=[],
+            home_exercises=["07.1"],
+        ),
         code("1 + 1", printed("2"), "nbval-check-output"),
         code("2 + 2", printed("4"), "nbval-check-output"),
         words("Read aloud."),
@@ -91,7 +102,10 @@ def good(tmp_path: Path) -> Lesson:
         words("## Quiz\n<details>No: …</details>\n<details>Yes: …</details>", minutes=3),
     ]
     notebook = new_notebook(cells=cells)
-    notebook.metadata.course = {"lesson": "07", "minutes_to_teach": 8, "minutes_to_run": 0.1}
+    notebook.metadata.course = {
+        "lesson": "07", "minutes_to_teach": 13, "minutes_to_run": 0.1, "purpose": "To try.",
+        "discussion": {"question": "Why?", "answer": "So."}, "board": {"steps": ["Draw."], "sketch": ["--"]},
+    }  # fmt: skip
     path = tmp_path / "07_does_it.ipynb"
     lessons.write(nbformat.from_dict(notebook), path)
     notebook.metadata.course.executed = lessons.content_hash(path)
@@ -134,11 +148,16 @@ def course(key: str, value: object) -> Callable[[Lesson], object]:
     return lambda lesson: lesson.course.update({key: value})
 
 
+def taught(**notes: object) -> Callable[[Lesson], object]:
+    return lambda lesson: lesson.cells[1].metadata.teaching.update(notes)
+
+
 def remove(n: int) -> Callable[[Lesson], object]:
     return lambda lesson: lesson.cells.pop(n)
 
 
 BREAKS: list[tuple[str, str, Callable[[Lesson], object]]] = [
+    ("references", "no empty line before reference [2]", replace(1, "A **trunk**", "[1] One.\n[2] Two.\nA **trunk**")),
     ("is_format", "no valid notebook", lambda lesson: lesson.cells[1].update(outputs=[])),
     ("is_format", "not in normal form", lambda lesson: lesson.notebook.metadata.update(widgets={"state": 1})),
     ("is_format", "not in normal form", lambda one: one.notebook.metadata.kernelspec.update(name="mine")),
@@ -154,7 +173,7 @@ BREAKS: list[tuple[str, str, Callable[[Lesson], object]]] = [
     ("exercises", "leaves nothing", replace(12, "...", "1")),
     ("exercises", "no solution directly after", lambda lesson: lesson.cells.insert(13, words("Try."))),
     ("exercises", "must end in exercises.check", replace(13, "exercises.check", "print")),
-    ("exercises", "no heading", replace(11, "### Exercise 07.1", "### Exercise")),
+    ("exercises", "no heading", replace(11, "### Exercise 07.1 · One", "### Exercise")),
     ("exercises", "difficulty", replace(11, "Difficulty", "Level")),
     ("exercises", "two tiers", replace(11, "Second hint", "More")),
     ("quiz", "no section", replace(14, "Quiz", "End")),
@@ -184,7 +203,20 @@ BREAKS: list[tuple[str, str, Callable[[Lesson], object]]] = [
     ("terms", "not in glossary.md", replace(1, "**trunk**", "**head**")),
     ("terms", "a second time", replace(9, "The", "A **trunk**. The")),
     ("teaching", "without metadata teaching.minutes", drop(1, "teaching")),
-    ("teaching", "add up to 8, not to 9", course("minutes_to_teach", 9)),
+    ("teaching", "add up to 13, not to 9", course("minutes_to_teach", 9)),
+    ("instructor", "course.purpose is missing", course("purpose", "")),
+    ("instructor", "course.discussion.answer is missing", course("discussion", {"question": "Why?"})),
+    ("instructor", "course.board.sketch is no list", course("board", {"steps": [], "sketch": "--"})),
+    ("instructor", "a line of 67 letters", course("board", {"steps": [], "sketch": ["-" * 67]})),
+    ("instructor", "short is None", drop(1, "teaching", "short")),
+    ("instructor", "short is 11; it is the minutes", taught(short=11)),
+    ("instructor", "expect and reveals belong together", drop(1, "teaching", "reveals")),
+    ("instructor", "cut does not say what is left out", drop(1, "teaching", "cut")),
+    ("instructor", "short_exercises names ['07.2']", taught(short_exercises=["07.2"])),
+    ("instructor", "take 10 minutes, more than the 4", taught(short_exercises=["07.1"])),
+    ("instructor", "take 10 minutes, more than the section's 9", taught(home_exercises=[], minutes=9)),
+    ("instructor", "teaching.drop are [2]", taught(drop=2)),
+    ("instructor", "exercise 07.1 has no line", replace(11, "Difficulty", "Level")),
 ]  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """What is not ready is named, with what to do."""
 
+import types
+
 from mtl_helpers import machine
 
 import pytest
@@ -52,3 +54,16 @@ def test_a_missing_package(monkeypatch, missing):
 def test_on_a_hub_the_share_counts(monkeypatch):
     monkeypatch.setenv("MEM_LIMIT", "1000000")  # a megabyte, of which this process alone uses more
     assert machine.free_memory() < 0
+
+
+def test_on_a_hub_other_learners_processes_do_not_count(monkeypatch):
+    def process(user, memory):
+        return types.SimpleNamespace(info={"username": user, "memory_info": memory})
+
+    gigabyte = types.SimpleNamespace(rss=1e9)
+    me = machine.psutil.Process().username()
+    processes = [process(me, gigabyte), process(me, None), process("ada", gigabyte), process(None, gigabyte)]
+    monkeypatch.setattr(machine.psutil, "process_iter", lambda wanted: processes)
+    monkeypatch.setattr(machine.psutil, "virtual_memory", lambda: types.SimpleNamespace(available=64e9))
+    monkeypatch.setenv("MEM_LIMIT", "2500000000")
+    assert machine.free_memory() == 1.5

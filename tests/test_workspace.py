@@ -95,6 +95,37 @@ def test_unchanged_file_is_replaced(folder: Path, source: Path) -> None:
     assert make_workspace(folder, source) == []
 
 
+def saved_by_jupyterlab(path: Path, output: str = "") -> str:
+    """Save a lesson as JupyterLab does that has opened it, and perhaps run a cell; return what it wrote."""
+    notebook = json.loads(path.read_text())
+    language = {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "version": "3.11.7",
+    }
+    notebook["metadata"]["language_info"] = {"name": "python", "mimetype": "text/x-python", **language}
+    if output:
+        first = next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")
+        first["outputs"] = [{"output_type": "stream", "name": "stdout", "text": [output]}]
+    path.write_text(json.dumps(notebook, indent=1) + "\n")
+    return path.read_text()
+
+
+def test_file_that_was_only_opened_and_saved_is_replaced(folder: Path, source: Path) -> None:
+    before = (folder / NAME).read_text()
+    assert saved_by_jupyterlab(folder / NAME) != before
+    assert make_workspace(folder, source) == []
+    nbformat.write(lesson("Second text"), source / NAME)
+    assert make_workspace(folder, source) == [f"{folder / NAME} updated"]
+
+
+def test_outputs_are_work_too(folder: Path, source: Path) -> None:
+    mine = saved_by_jupyterlab(folder / NAME, "my numbers")
+    nbformat.write(lesson("Second text"), source / NAME)
+    [line] = make_workspace(folder, source)
+    assert (folder / NAME).read_text() == mine and "_update_1" in line
+
+
 def test_changed_file_is_never_overwritten(folder: Path, source: Path) -> None:
     (folder / NAME).write_text("my work")
     assert make_workspace(folder, source) == []  # no update, so nothing beside it either

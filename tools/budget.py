@@ -22,12 +22,17 @@ MARKERS = "<!-- budget: `make budget` writes this table -->", "<!-- end of budge
 
 
 class Measurement(NamedTuple):
-    """What one lesson took: seconds in all (kernel start included), of its slowest cell, and memory in GB."""
+    """What one lesson took: seconds in all (kernel start included), of its slowest cell, and memory in GB.
+
+    `private` is the part of the memory that no second lesson could share: all but the mapped files, which are
+    TensorFlow's libraries above all.
+    """
 
     name: str
     seconds: float
     slowest_cell: float
     memory: float
+    private: float
 
     def excess(self) -> str:
         """Say which limits it exceeds."""
@@ -42,19 +47,21 @@ class Measurement(NamedTuple):
 def measure(path: Path) -> Measurement:
     """Execute a lesson, its solutions included, and throw its outputs away."""
     marks = [time.perf_counter()]
-    peak = 0
+    peak = peak_private = 0
     done = threading.Event()
 
     def watch() -> None:
-        nonlocal peak
+        nonlocal peak, peak_private
         while not done.wait(0.1):
-            memory = 0
+            memory = private = 0
             for process in psutil.Process().children(recursive=True):
                 try:
-                    memory += process.memory_info().rss
+                    used = process.memory_info()
                 except psutil.Error:  # it ended meanwhile
                     continue
-            peak = max(peak, memory)
+                memory += used.rss
+                private += used.rss - getattr(used, "shared", 0)  # Linux alone tells
+            peak, peak_private = max(peak, memory), max(peak_private, private)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -66,7 +73,7 @@ def measure(path: Path) -> Measurement:
         watcher.join()
     # The first cell's own time would hold the kernel's start; imports there take far longer anyway.
     cells = [later - earlier for earlier, later in zip(marks, marks[1:], strict=False)]
-    return Measurement(path.stem, end - marks[0], max(cells), peak / 1e9)
+    return Measurement(path.stem, end - marks[0], max(cells), peak / 1e9, peak_private / 1e9)
 
 
 def table(measurements: list[Measurement]) -> str:
@@ -86,11 +93,11 @@ def table(measurements: list[Measurement]) -> str:
     return "\n".join(lines)
 
 
-def replace_between(text: str, new: str) -> str:
-    """Put new text between the two marker comments."""
-    start, end = MARKERS
+def replace_between(text: str, new: str, markers: tuple[str, str] = MARKERS) -> str:
+    """Put new text between two marker comments."""
+    start, end = markers
     if text.count(start) != 1 or text.count(end) != 1:
-        raise SystemExit(f"README.md needs these two lines, once each:\n{start}\n{end}")
+        raise SystemExit(f"The page needs these two lines, once each:\n{start}\n{end}")
     return re.sub(
         f"{re.escape(start)}.*{re.escape(end)}", lambda _: f"{start}\n{new}\n{end}", text, flags=re.S
     )

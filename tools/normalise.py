@@ -10,6 +10,7 @@ import sys
 
 from mtl_helpers.workspace import KERNEL
 from tools import lessons
+from tools.opening_note import with_note
 
 from nbformat import NotebookNode, from_dict
 
@@ -20,8 +21,13 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def normalise(notebook: NotebookNode) -> NotebookNode:
-    """Return the notebook in the form in which it is committed. Cell ids stay as they are."""
+    """Return the notebook in the form in which it is committed. Cell ids stay as they are.
+
+    A lesson's opening gets the note on Colab and Binder.
+    """
     notebook = copy.deepcopy(notebook)
+    if "course" in notebook.metadata:
+        notebook.cells[0].source = with_note(notebook.cells[0].source)
     kept = {key: value for key, value in notebook.metadata.items() if key in ("course", "title", "authors")}
     notebook.metadata = from_dict(kept | KERNEL)
     count = 0

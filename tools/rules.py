@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from tools import teaching_rules
 from tools.lessons import content_hash, find, output_problems, read, tags
 from tools.normalise import normalise
 
@@ -246,8 +247,20 @@ def teaching(lesson: Lesson) -> Iterator[str]:
         yield f"the sections' minutes add up to {total}, not to {lesson.course.get('minutes_to_teach')}"
 
 
+def instructor(lesson: Lesson) -> Iterator[str]:
+    """What the instructor's guide is made from: see `tools.teaching_rules`."""
+    yield from teaching_rules.faults(lesson.notebook)
+
+
+def references(lesson: Lesson) -> Iterator[str]:
+    """References stand apart: JupyterLab runs lines together."""
+    for n, cell in enumerate(lesson.cells):
+        if found := re.search(r"^\[\d+\] .+\n(\[\d+\]) ", prose(cell), re.M):
+            yield f"cell {n}: no empty line before reference {found[1]}"
+
+
 RULES: list[Callable[[Lesson], Iterator[str]]] = [
-    is_format, opening, exercises, quiz, figures, sizes, outputs, compared, terms, teaching,
+    is_format, opening, exercises, quiz, figures, sizes, outputs, compared, terms, teaching, instructor, references,
 ]  # fmt: skip
 
 

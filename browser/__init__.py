@@ -1,0 +1,1 @@
+"""JupyterLab driven by a real browser, as a learner would: `make browser`."""

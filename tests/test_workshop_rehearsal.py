@@ -1,0 +1,61 @@
+"""A small rehearsal, for real: hub, proxy, three learners, a killed kernel and a killed hub."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from workshop.hub_processes import ENVIRONMENT, HubError, HubProcesses
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (ENVIRONMENT / "ready").exists(), reason="the hub is not installed: make .venv-workshop/ready"
+    ),
+]
+
+
+def test_three_learners_finish_two_lessons_and_lose_nothing() -> None:
+    command = [sys.executable, "-m", "workshop.rehearsal", "--learners", "3", "--lessons", "00", "00"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = dict(
+        line.strip("| ").split(" | ")[:2] for line in done.stdout.splitlines() if line.count(" | ") == 1
+    )
+    assert rows["lessons finished"] == "6 of 6"
+    assert rows["errors"] == rows["work lost"] == "none"
+    assert rows["kernels killed, and restarted by the learner"] == "1, 1"
+    assert rows["servers that survived it"] == "3 of 3"
+    assert int(rows["cells that ended meanwhile"]) > 0
+    assert 0.5 < float(rows["memory of all learners at its peak, GB"]) < 5
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[HubProcesses]:
+    processes = HubProcesses(tmp_path)
+    yield processes
+    processes.stop()
+
+
+@pytest.mark.parametrize(
+    "argument", ["--ip=0.0.0.0", "--JupyterHub.hub_bind_url=http://:8081", "--JupyterHub.hub_ip=0.0.0.0"]
+)
+def test_a_rehearsal_does_not_start_elsewhere_whatever_asks_for_it(hub: HubProcesses, argument: str) -> None:
+    with pytest.raises(HubError, match="The hub ended with status 1: .*in a rehearsal anybody can log in"):
+        hub.start_hub(argument)
+
+
+def test_what_was_started_is_ended(hub: HubProcesses) -> None:
+    hub.start()
+    ports = {hub.proxy_port, hub.hub_port}
+    here = [one.laddr.port for one in psutil.net_connections("inet") if one.status == psutil.CONN_LISTEN]
+    assert ports <= set(here)
+    elsewhere = [one.laddr for one in psutil.net_connections("inet") if one.laddr and one.laddr.port in ports]
+    assert {address.ip for address in elsewhere} == {"127.0.0.1"}
+    hub.stop()
+    assert not hub.answers()

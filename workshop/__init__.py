@@ -1,0 +1,1 @@
+"""A hub for a workshop: its configuration for one shared server, and a rehearsal with simulated learners."""
