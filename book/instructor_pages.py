@@ -16,6 +16,10 @@ CHECKS = conf.BOOK.parent / "mtl_helpers" / "checks"
 README = conf.BOOK.parent / "README.md"
 # The order of the guide's own pages; others that stand in book/instructors/ follow.
 FIRST = ("routes", "rooms", "hub", "kubernetes", "questionnaire", "questionnaire_key", "capstone_feedback")
+NO_MINUTES = (
+    "The plan has no minutes of its own for it: hold it where a section ends early, or in place of the last section that "
+    "you leave out. It needs no machine."
+)
 BUDGET = re.compile(r"^\| (\d\d)_\w+ \| (\d+) \| (\d+) \| ([\d.]+) \|", re.M)
 
 
@@ -116,7 +120,7 @@ def lesson_page(notes: Notes, budget: Budget | None, said: dict[str, list[str]])
         "## Plan\n\n" + _plan(notes),
         "## Section by section",
         *(_section(one, notes) for one in notes.sections if one.expect or one.cut),
-        f"## Discussion\n\n**{notes.discussion}**\n\n{notes.answer}",
+        f"## Discussion\n\n{NO_MINUTES}\n\n**{notes.discussion}**\n\n{notes.answer}",
         "## Board\n\n" + "\n".join(f"{n}. {step}" for n, step in enumerate(notes.steps, 1)),
         "```text\n" + "\n".join(notes.sketch) + "\n```",
         "## Exercises",

@@ -12,12 +12,13 @@ DO = {
         False: "Two questions from the last quiz, answered by a show of hands. Everybody opens the lesson.",
     },
     "break": {
-        True: "Shut down the kernels of the lessons that are done.",
+        True: "Shut down the kernels of the lessons that are done; leave a lesson that goes on open. On Binder, run it "
+        "again from the top afterwards.",
         False: "Shut down the kernel; eat.",
     },
     "close": {
-        True: "Each names one thing to try in a model of their own. Hand out the questionnaire, to be filled in now or "
-        "within two days.",
+        True: "Each names one thing to try in a model of their own. Hand out the questionnaire (ten minutes): "
+        "whoever can stays for it; the others send it within two days.",
         False: "Each names one thing to try until next time.",
     },
 }
@@ -124,7 +125,11 @@ def _late(day: Day, number: str) -> str:
         minute += item.minutes
     told = "; ".join(
         f"{item.lesson.number if item.lesson else ''} *{item.title}* "
-        + (f"{item.minutes} → {given} minutes ({_cut(item)})" if given else f"left out ({item.minutes})")
+        + (
+            f"{item.minutes} → {given} minutes ({_cut(item)})"
+            if given
+            else f"run, but not taught ({item.minutes})"
+        )
         for item, given in found.cuts
     )
     return f"at the start of {number} ({clock(START + minute)}): {told}. This wins {found.wins} minutes."

@@ -52,8 +52,11 @@ def parts(cell: NotebookNode) -> Iterator[str]:
 
 
 def code(source: str, lines: list[int] | None) -> str:
-    """Return code, or its lines from the first to the second number, without what all of them are indented by."""
-    chosen = source.splitlines()[lines[0] - 1 : lines[1]] if lines else source.splitlines()
+    """Return code, or the parts from each first to each second line number, without what all lines are indented by."""
+    every: list[str] = source.splitlines()
+    ends, chosen = lines or [1, len(every)], list[str]()
+    for first, last in zip(ends[::2], ends[1::2], strict=True):
+        chosen += [*(["..."] if chosen else []), *every[first - 1 : last]]
     indent = min((len(line) - len(line.lstrip()) for line in chosen if line.strip()), default=0)
     text = "\n".join(line[indent:] for line in chosen)
     size = ' class="long"' if max(map(len, text.splitlines()), default=0) > LONG_LINE else ""
@@ -96,7 +99,8 @@ def outputs(cell: NotebookNode, wanted: str | None, columns: Sequence[str] = ())
 
 
 def _plain(shown: str, columns: Sequence[str]) -> str:
-    """Return a table, or a message, without its own style."""
+    """Return a table, or a message, without its own style, and without the guess that the lesson comes with."""
+    shown = re.sub(r" \(you guessed [^)]*\)", "", shown)
     shown = re.sub(r"<style.*?</style>", "", shown, flags=re.S)
     shown = re.sub(r' (?:style|class|border|role)="[^"]*"', "", shown).strip()
     table = re.search(r"<table>.*</table>", shown, re.S)

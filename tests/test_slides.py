@@ -137,6 +137,8 @@ def test_what_a_slide_shows_of_a_cell() -> None:
         new_output("display_data", data={"text/html": TABLE, "text/plain": "x"}),
     ]
     code = "for a in b:\n    c = 'x'\n    d(a < c)\n"
+    (part,) = slide_parts.parts(cell(code, show="code", lines=[1, 1, 3, 3]))
+    assert "<pre>" in part and part.count("...") == 1
     (part,) = slide_parts.parts(cell(code, show="code", lines=[2, 3]))
     assert '<span class="code-string">x</span>' in part
     assert re.sub(r"</?span[^>]*>", "", part) == "<pre>c = 'x'\nd(a &lt; c)</pre>"
