@@ -26,7 +26,7 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
     A lesson's opening gets the note on Colab and Binder.
     """
     notebook = copy.deepcopy(notebook)
-    if "course" in notebook.metadata:
+    if "lesson" in notebook.metadata.get("course", {}):
         notebook.cells[0].source = with_note(notebook.cells[0].source)
     kept = {key: value for key, value in notebook.metadata.items() if key in ("course", "title", "authors")}
     notebook.metadata = from_dict(kept | KERNEL)
