@@ -32,10 +32,23 @@ WRONG_ANSWERS = [
         "'tensors 0.1, 0.2, 0.3': not 3.",
     ),
     Wrong("06.1", 'changes = {"weight of body_mass": 1000, "step of SGD": 10, "step of Adam": 1}', "squared"),
+    Wrong("07.1", "units = 16", "each head now reads all sixteen units"),
+    Wrong(
+        "08.1",
+        'two_of_eight = {"divided by the batch": 2, "masked mean": 0.5, "gradient smaller by": 4}',
+        "the wrong way round",
+    ),
     Wrong(
         "09.3",
         'verdicts = {"A": "conflict", "B": "conflict", "C": "scale", "D": "capacity"}',
         "one task against itself has 41 %",
+    ),
+    Wrong(
+        "10.2",
+        "p_values = np.full(14, 0.5)\n"
+        'many = {"chance of a false alarm": 14 * 0.05, "Bonferroni\'s limit": 0.05 / 14, "below that limit": 1,\n'
+        '        "false discovery rate": 3}',
+        "it would be above 1",
     ),
 ]
 

@@ -56,15 +56,14 @@ def check_shape(what: str, given: Sequence[int | None], expected: Sequence[int |
         )
 
 
-def check_finite(what: str, array: np.ndarray) -> None:
+def check_finite(what: str, array: np.ndarray, advice: str = "Drop those examples or fill the gaps.") -> None:
     """Neither NaN nor infinite: looks for them only if the sum is not finite."""
     if array.dtype.kind in "biu" or np.isfinite(array.sum(dtype="float64")):
         return
     bad = array.size - int(np.isfinite(array).sum())
     if bad:
         raise ValueError(
-            f"{what} must hold finite numbers, but {bad} of {array.size} are NaN or infinite. Drop those "
-            "examples or fill the gaps; fill a missing label and give it sample weight 0."
+            f"{what} must hold finite numbers, but {bad} of {array.size} are NaN or infinite. {advice}"
         )
 
 
@@ -82,7 +81,8 @@ def check_target_form(what: str, shape: Sequence[int | None], dtype: np.dtype, l
         if dtype.kind not in "iu":
             raise TypeError(
                 f"{what} must hold class numbers as integers, but its dtype is {dtype}. If they are class "
-                "numbers use .astype('int32'); if they are measurements use another loss, such as 'mse'."
+                "numbers use .astype('int32'); if they are measurements use another loss, such as 'mse'; if NaN marks "
+                "missing labels, make the model with MultiTaskModel(..., missing='nan')."
             )
         check_shape(what, shape, expected[:-1])
     elif kind == "one-hot" and not looks_one_hot and shape in (expected[:-1], shape[:1], (*shape[:-1], 1)):
@@ -96,7 +96,8 @@ def check_target_form(what: str, shape: Sequence[int | None], dtype: np.dtype, l
 
 def check_target_values(what: str, target: np.ndarray, loss: Any, head: Any) -> None:
     """NaN, and values that the loss cannot take."""
-    check_finite(what, target)
+    advice = "Drop those examples; or, if NaN marks missing labels, make the model with MultiTaskModel(..., missing='nan')"
+    check_finite(what, target, f"{advice}, or fill each and give it sample weight 0.")
     kind, units = loss_kind(loss), head.shape[-1]
     if kind == "labels":
         ignored = loss_option(loss, "ignore_class")
@@ -107,7 +108,10 @@ def check_target_values(what: str, target: np.ndarray, loss: Any, head: Any) -> 
             if (low, high) == (1, units):
                 advice = "They seem to start at 1: subtract 1."
             elif low == -1:
-                advice = "If -1 means missing, make it 0 and give that example sample weight 0."
+                advice = (
+                    "If -1 marks missing labels, make the model with MultiTaskModel(..., missing=-1); or make each 0 and "
+                    "give it sample weight 0."
+                )
             raise ValueError(
                 f"{what} must hold classes from 0 to {units - 1}, as its head has {units} units, but labels "
                 f"from {low} to {high} were given. {advice}"

@@ -19,6 +19,7 @@ from mtl_helpers.array_checks import (
     check_target_form,
     check_target_values,
 )
+from mtl_helpers.missing import labelled_entries
 from mtl_helpers.validation import check_dictionary, check_names, describe, example_of, loss_kind, quoted
 
 import keras
@@ -74,7 +75,7 @@ def check_evaluate(model: Any, x: Any, y: Any = None, sample_weight: Any = None)
             )
         _check_dataset(model, x, parts=(2, 3))
     elif isinstance(x, keras.utils.PyDataset):
-        _check_arrays(model, *x[0])
+        _check_arrays(model, *x[0], all_examples=False)
     elif not isinstance(x, Iterator):
         _check_arrays(model, x, y, sample_weight)
 
@@ -87,7 +88,9 @@ def check_predict(model: Any, x: Any) -> None:
         _check_lengths(_check_inputs(model, x))
 
 
-def _check_arrays(model: Any, x: Any, y: Any = None, sample_weight: Any = None) -> None:
+def _check_arrays(
+    model: Any, x: Any, y: Any = None, sample_weight: Any = None, *, all_examples: bool = True
+) -> None:
     arrays, tasks = _check_inputs(model, x), model.task_names
     if y is None:
         raise ValueError(
@@ -100,10 +103,42 @@ def _check_arrays(model: Any, x: Any, y: Any = None, sample_weight: Any = None) 
     _check_lengths(arrays)
     for task, target in targets.items():
         what, loss, head = f"The target '{task}'", model.loss[task], model.output[task]
-        check_target_form(what, target.shape, target.dtype, loss, head)
-        check_target_values(what, target, loss, head)
+        marker = _markers(model).get(task)
+        check_target_form(what, target.shape, _kind_of_labels(target.dtype, marker), loss, head)
+        if marker is not None:
+            target = _labelled(what, target, marker, loss, head, all_examples)
+        if len(target):
+            check_target_values(what, target, loss, head)
     for task, weight in weights.items():
         check_sample_weight(f"The sample weight '{task}'", weight, model.output[task])
+
+
+def _markers(model: Any) -> Mapping[str, float]:
+    """Of missing labels, by task; none for a model of Keras."""
+    return getattr(model, "missing", {})
+
+
+def _kind_of_labels(dtype: np.dtype, marker: float | None) -> np.dtype:
+    """Whole numbers, where floating ones are there for the sake of NaN."""
+    return np.dtype("int32") if marker is not None and np.isnan(marker) and dtype.kind == "f" else dtype
+
+
+def _labelled(
+    what: str, target: np.ndarray, marker: float, loss: Any, head: Any, all_examples: bool
+) -> np.ndarray:
+    """The targets that are not missing; of all examples there must be one at least."""
+    target = target[labelled_entries(target, marker, len(head.shape))]
+    if not len(target) and all_examples:
+        raise ValueError(
+            f"{what} must hold at least one label, but all are missing: nothing could be learned or measured. Add "
+            "examples with labels, or make a model without this task."
+        )
+    if loss_kind(loss) == "labels" and target.dtype.kind == "f" and (bad := target[target % 1 != 0]).size:
+        raise ValueError(
+            f"{what} must hold class numbers, but {bad[0]:g} was given. If they are measurements use another loss, such "
+            "as 'mse'."
+        )
+    return target
 
 
 def _by_name(part: str, given: Any, names: Iterable[str], owner: str) -> dict[str, np.ndarray]:
@@ -185,4 +220,5 @@ def _check_dataset(model: Any, dataset: tf.data.Dataset, parts: tuple[int, ...])
             if part == "input":
                 check_shape(what, shape, head.shape)
             elif part == "target" and model.compiled:
+                dtype = _kind_of_labels(dtype, _markers(model).get(name))
                 check_target_form(what, shape, dtype, model.loss[name], head)

@@ -105,7 +105,9 @@ class Uncertainty(LearnedWeighting):
         losses_again: Callable[[], Losses] | None = None,
     ) -> None:
         """An Adam step on s, with the derivative of the total in s."""
-        self._adam_step(self.terms - self.factors * tf.exp(-self.learned.value) * self._stacked(losses))
+        losses = self._stacked(losses)
+        derivative = self.terms - self.factors * tf.exp(-self.learned.value) * losses
+        self._adam_step(derivative * tf.cast(losses != 0, "float32"))  # 0: the batch has no label of the task
 
     def get_config(self) -> dict[str, Any]:
         """What the constructor needs to make it again."""

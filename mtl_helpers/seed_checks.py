@@ -137,8 +137,9 @@ def _needed_of_split(part: str, model: keras.Model, losses: Mapping[str, Any], s
             f"The {part} part must be a Split, but {describe(split)} was given. Write Split(inputs, targets)."
         )
     network = SimpleNamespace(  # what the checks of MultiTaskModel look at
-        compiled=True, input=model.input, output=model.output, task_names=tuple(model.output), loss=losses
-    )
+        compiled=True, input=model.input, output=model.output, task_names=tuple(model.output), loss=losses,
+        missing=getattr(model, "missing", {}),
+    )  # fmt: skip
     try:
         needed = Split(
             _only("input", split.inputs, model.input), _only("target", split.targets, model.output)

@@ -5,6 +5,7 @@ from typing import Any
 
 from mtl_helpers.data import Split
 from mtl_helpers.losses import as_loss
+from mtl_helpers.missing import with_markers
 
 import keras
 import numpy as np
@@ -32,7 +33,8 @@ class SeedStack:
         sample_weights: dict[str, np.ndarray],
     ) -> None:
         self.model, self.optimizer = models[0], optimizer
-        self.losses = {task: as_loss(losses[task]) for task in self.model.output}
+        loss_functions = {task: as_loss(losses[task]) for task in self.model.output}
+        self.losses = with_markers(loss_functions, getattr(self.model, "missing", {}))
         self.trainable = keras.Variable(np.stack([_end_to_end(model) for model in models]))
         fixed = zip(*(model.non_trainable_variables for model in models), strict=True)
         self.fixed = [keras.Variable(np.stack(copies), dtype=copies[0].dtype) for copies in fixed]

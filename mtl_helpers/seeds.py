@@ -97,6 +97,9 @@ def train_seeds(
     sample_weights: task name -> (examples,) or (seeds, examples), with Keras' default reduction: the
                     weighted losses are summed and divided by the number of examples in the batch
 
+    Where build_model makes a `MultiTaskModel` with `missing`, a task's losses are over its labels alone, in each batch
+    and in validation; the training losses in `history` count each batch by its examples.
+
     It sets the random seed of Python, NumPy and TensorFlow, and leaves it at the last of `seeds`.
     Raises ValueError or TypeError, before training, for what does not fit (see `mtl_helpers.seed_checks`).
     """

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mtl_helpers import data_checks, validation
+from mtl_helpers import missing as missing_labels
 from mtl_helpers.balanced_step import BalancedStep, Balancer, check_optimizer, serialised_balancer
 from mtl_helpers.callbacks import with_end_of_epoch
 from mtl_helpers.losses import as_loss, class_weights_of_examples
@@ -40,6 +41,13 @@ class MultiTaskModel(keras.Model):
     "loss" (what was trained on), "<task>_loss" (not weighted) and "<task>_<metric>". In `evaluate` and validation
     "loss" is the plain sum of the task losses, plus regularisation: it means the same under every weighting.
 
+    With `missing`, labels may be missing: missing="nan" says that NaN in a target means no label, missing=-1 that -1
+    does, missing={"species": -1, "body_mass": "nan"} says it for each task. A task's loss and metrics are then over its
+    labels alone, as if the batch had no other examples for it; without a label in the batch the loss is 0, and so are
+    its gradients. A box lacks its label if any of its numbers is missing; of a mask single pixels can be missing, and
+    its metrics see the others as one long list. DWA, GLS, FAMO and GradNorm need a label of every task in
+    every batch.
+
     Whatever does not fit together is refused before training starts, with a ValueError or a TypeError
     that says what was expected, what was given and what to do (see `mtl_helpers.validation`).
     """
@@ -55,12 +63,14 @@ class MultiTaskModel(keras.Model):
         balance_on: str = "parameters",
         shared: Sequence[str] | None = None,
         passes: str = "separate",
+        missing: float | str | Mapping[str, float | str] | None = None,
         **kwargs: Any,
     ) -> None:
         weighting = Static() if weighting is None else weighting
         validation.check_model(inputs, outputs, weighting)
         super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
         self.task_names = tuple(outputs)
+        self.missing = missing_labels.as_markers(missing, self.task_names)
         weighting.build_for(self.task_names, self)
         self.weighting = weighting  # a layer: Keras saves its variables with the model's own
         self.balancing = {"balance_on": balance_on, "shared": shared, "passes": passes}
@@ -68,7 +78,13 @@ class MultiTaskModel(keras.Model):
         self.balanced_step = None
         if balancer is not None:
             self.balanced_step = BalancedStep(self, balancer, balance_on, shared, passes)
-        self.loss_trackers = [keras.metrics.Mean(name=f"{task}_loss") for task in outputs]
+        means = {
+            task: missing_labels.MeanOverLabels if task in self.missing else keras.metrics.Mean
+            for task in outputs
+        }
+        self.loss_trackers = [mean(name=f"{task}_loss") for task, mean in means.items()]
+        if self.missing:
+            self.penalty = keras.metrics.Mean(name="_penalty")  # of evaluate; not in the logs
 
     def compile(
         self,
@@ -81,11 +97,15 @@ class MultiTaskModel(keras.Model):
     ) -> None:
         """As in Keras, with `{task: ...}` for losses and metrics. `loss_weights` belong to the weighting."""
         validation.check_compile(self, loss, metrics, weighted_metrics, options.pop("loss_weights", None))
+        missing_labels.check_markers(self.missing, loss, self.output)
+        if self.missing:
+            options.setdefault("jit_compile", False)  # how many labels metrics see is not known when tracing
         super().compile(optimizer, loss=loss, metrics=metrics, weighted_metrics=weighted_metrics, **options)
         if self.balancer is not None:
             check_optimizer(self.optimizer)
-        self.loss_functions = {task: as_loss(loss[task]) for task in self.task_names}
-        self.weighting.take_losses(self.loss_functions)
+        loss_functions = {task: as_loss(loss[task]) for task in self.task_names}
+        self.weighting.take_losses(loss_functions)
+        self.loss_functions = missing_labels.with_markers(loss_functions, self.missing)
 
     def task_losses(
         self, targets: Tensors, predictions: Tensors, sample_weights: Tensors | None = None
@@ -129,7 +149,10 @@ class MultiTaskModel(keras.Model):
         inputs, targets, sample_weights = keras.utils.unpack_x_y_sample_weight(data)
         predictions = self(inputs, training=False)
         losses = self.task_losses(targets, predictions, sample_weights)
-        total = sum(losses.values()) + self.regularisation()
+        penalty = self.regularisation()
+        total = sum(losses.values()) + penalty
+        if self.missing:
+            self.penalty.update_state(penalty, sample_weight=_examples(inputs))
         return self._logs(total, losses, inputs, targets, predictions, sample_weights)
 
     def regularisation(self) -> Any:
@@ -156,15 +179,22 @@ class MultiTaskModel(keras.Model):
         weights: Any,
     ) -> Tensors:
         values = {"loss": total, **{f"{task}_loss": loss for task, loss in losses.items()}}
-        examples = tf.shape(next(iter(inputs.values())))[0]  # the last batch of an epoch may be smaller
+        counts = missing_labels.label_counts(targets, predictions, self.missing)
         for metric in self.metrics:
             if metric.name in values:
-                metric.update_state(values[metric.name], sample_weight=examples)
+                count = counts.get(metric.name, _examples(inputs))
+                metric.update_state(values[metric.name], sample_weight=count)
+        if self.missing:
+            targets, predictions, weights = missing_labels.labelled_only(
+                targets, predictions, weights, self.missing
+            )
         return self.compute_metrics(inputs, targets, predictions, weights)
 
     def get_metrics_result(self) -> Tensors:
         """As in Keras, but with one task its metrics bear its name too: "species_accuracy"."""
         results = super().get_metrics_result()
+        if self.missing:
+            results = missing_labels.with_plain_sum(results, self.task_names, self.penalty)
         if len(self.task_names) > 1:
             return results
         task = self.task_names[0]
@@ -212,6 +242,7 @@ class MultiTaskModel(keras.Model):
             **super().get_config(),
             "weighting": keras.saving.serialize_keras_object(self.weighting),
             "balancer": serialised_balancer(self.balancer),
+            "missing": missing_labels.saved_markers(self.missing),
             **self.balancing,
         }
 
@@ -228,3 +259,8 @@ class MultiTaskModel(keras.Model):
         """Called by `load_model`. Keras skips this when a model has a `compile` of its own."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
+
+
+def _examples(inputs: Tensors) -> Any:
+    """How many there are: the last batch of an epoch may be smaller."""
+    return tf.shape(next(iter(inputs.values())))[0]
