@@ -39,3 +39,13 @@ def links(path):
 def test_every_link_leads_somewhere(path):
     missing = [link for link in links(path) if not (path.parent / link.partition("#")[0]).exists()]
     assert not missing
+
+
+def test_the_map_in_lesson_00_is_true():
+    [cell] = [
+        cell for cell in lessons.read(LESSONS[0]).cells if cell.source.startswith("## The map of the course")
+    ]
+    expected = [
+        (path.name, re.match(r"# \d\d · (.+)", lessons.read(path).cells[0].source)[1]) for path in LESSONS[1:]
+    ]
+    assert re.findall(r"^\| \[\d\d\]\((.+?)\) \| (.+?) \|$", cell.source, re.M) == expected
