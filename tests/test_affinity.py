@@ -67,6 +67,7 @@ def test_a_small_step_for_a_task_helps_itself_and_by_the_product_of_gradients_an
     assert (np.diag(found) > 0).all()
 
 
+@pytest.mark.slow
 def test_it_is_recorded_during_training_without_changing_it():
     family = task_clusters(train_examples=20)
     options = {"epochs": 2, "batch_size": 10, "seeds": 2}

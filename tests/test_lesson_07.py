@@ -74,6 +74,7 @@ def test_the_solution_of_07_2_is_a_level_of_ple(lesson, x):
         np.testing.assert_allclose(by_hand, layer(x)[task], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_thirteen_shared_units_come_nearest_to_eight_networks_of_two(lesson):
     apart = 8 * lesson["single_network"](2).count_params()
     distance = {width: abs(lesson["shared_network"](width).count_params() - apart) for width in range(1, 40)}
@@ -86,6 +87,7 @@ def test_an_mmoe_of_four_experts_has_the_parameters_of_07_3(x):
     assert sum(gate.count_params() for gate in layer.gate_layers) == 800
 
 
+@pytest.mark.slow
 def test_the_networks_compared_differ_by_less_than_five_per_cent_in_size(lesson):
     sizes = {}
     for kind in lesson["SHARING"]:
