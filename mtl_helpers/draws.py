@@ -86,15 +86,15 @@ def draw_errors(runs: SeedRuns, draws: Sequence[Draw], part: str = "test") -> np
     return np.mean([((predicted[task] - truth[task]) ** 2).mean(axis=(1, 2)) for task in truth], axis=0)
 
 
-def ridge_errors(draws: Sequence[Draw]) -> np.ndarray:
+def ridge_errors(draws: Sequence[Draw], parts: Sequence[str] = PARTS[:2]) -> np.ndarray:
     """The test error of ridge regression, one model a task, the mean over the tasks: (draws,).
 
-    It learns from training and validation examples together, and chooses its penalty among them by leaving one out.
+    It learns from the examples of all `parts` together, and chooses its penalty among them by leaving one out.
     """
     from sklearn.linear_model import RidgeCV
 
     def error(task: OneTask) -> Any:
-        labelled = (task.train, task.validation)
+        labelled = [getattr(task, part) for part in parts]
         x = np.concatenate([split.inputs["x"] for split in labelled])
         y = np.concatenate([split.targets["y"] for split in labelled])
         predicted = RidgeCV(PENALTIES).fit(x, y.ravel()).predict(task.test.inputs["x"])

@@ -61,3 +61,9 @@ def test_ridge_learns_from_training_and_validation_of_each_task_alone(eight):
             of_draw.append(np.mean(error**2))
         wanted.append(np.mean(of_draw))
     np.testing.assert_allclose(ridge_errors(eight), wanted, rtol=1e-5)
+
+
+def test_ridge_learns_from_the_parts_that_are_named() -> None:
+    eight = [related_tasks(0.75, tasks=8, train_examples=30, validation_examples=10, seed=0)]
+    few, many = ridge_errors(eight, parts=["train"]), ridge_errors(eight)
+    assert few.shape == (1,) and few[0] > 1.2 * many[0]
