@@ -222,7 +222,7 @@ _SEEN = {
     "it was said before not to matter.",
     ("names", EQUAL): "It lies inside the margin, but zero is excluded: it is worse, by an amount that does not matter.",
     ("names", NOTHING): "A difference is shown: the interval does not hold zero.",
-    ("names", NOT_WORSE): "That is for an interval that holds zero. This one lies below it as a whole.",
+    ("names", NOT_WORSE): "True, but the card allows more: the whole interval lies below zero. Say that too.",
     ("parts", BETTER): "The mean is above zero, but the interval holds zero.",
     ("parts", EQUAL): "The upper end, +1.9, lies outside the margin: a gain that matters is not excluded.",
     ("parts", NOTHING): "True, but the card allows more: the lower end, −0.3, lies inside the margin.",
