@@ -32,7 +32,7 @@ test: $(READY) ## all tests: unit tests, and every lesson in both editions
 	$(SANDBOX) --writable notebooks -- \
 	$(BIN) -m pytest -c pyproject.toml --rootdir=. -p tools.nbval_guard $(NBVAL) tests notebooks "$$folder/learners_edition"
 
-check: $(READY) ## what takes under a minute: lint, format, types, spelling, fast tests
+check: $(READY) ## what takes about a minute: lint, format, types, spelling, fast tests
 	$(BIN) -m ruff check
 	$(BIN) -m ruff format --check
 	$(BIN) -m mypy
