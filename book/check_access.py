@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from book import conf
+from book.chromium import headless
 
 SITE = conf.BUILD / "html"
 AXE = conf.BOOK.parent / ".venv-book" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
@@ -120,12 +121,8 @@ def look(browser: str, pages: list[str], width: int) -> list[dict[str, Any]]:
     server = Server(pages)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as profile:
-        command = [
-            browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            "--disable-dev-shm-usage", "--remote-debugging-port=0", f"--user-data-dir={profile}",
-            f"--window-size={width},900", f"http://127.0.0.1:{server.server_port}{server.next()}",
-        ]  # fmt: skip
+        address = f"http://127.0.0.1:{server.server_port}{server.next()}"
+        command = headless(browser, profile, width, 900, "--remote-debugging-port=0", address)
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             if not server.done.wait(SECONDS):

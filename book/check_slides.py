@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from book import slides
+from book.chromium import headless
 
 WIDTH, HEIGHT, MARGIN = 1280, 720, 20
 # The smallest letters, in pixels of 720 lines: of text, of code, and of tables.
@@ -61,12 +62,8 @@ addEventListener("load", async () => {
 def chromium(browser: str, *options: str) -> str:
     """Run headless Chromium once, and return what it printed."""
     with tempfile.TemporaryDirectory() as profile:
-        command = [
-            browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            "--disable-dev-shm-usage", "--hide-scrollbars", f"--user-data-dir={profile}",
-            f"--window-size={WIDTH},{HEIGHT}", "--virtual-time-budget=30000", *options,
-        ]  # fmt: skip
+        waiting = ("--hide-scrollbars", "--virtual-time-budget=30000")
+        command = headless(browser, profile, WIDTH, HEIGHT, *waiting, *options)
         return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=True).stdout
 
 

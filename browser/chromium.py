@@ -5,14 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+from book.chromium import FLAGS
+
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, sync_playwright
 
 # Nothing but this machine can be found, and the browser asks for nothing on its own.
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-]  # fmt: skip
+NOBODY_ELSE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
 HERE = ("127.0.0.1", "localhost")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 600, "height": 900}
 
@@ -35,7 +33,7 @@ def running_browser(command: str) -> Iterator[Browser]:
         )
     with sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+            browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, NOBODY_ELSE])
         except Error as error:
             raise RuntimeError(
                 f"{path} was expected to be Chromium, or a browser made from it, but cannot be driven. Name another: "

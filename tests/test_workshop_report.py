@@ -1,9 +1,11 @@
 """What a rehearsal measures: its report, lost work, memory."""
 
 import math
+from pathlib import Path
 from typing import Any
 
-from workshop import memory, report, work
+from tools import budget
+from workshop import memory, rehearsal, report, work
 from workshop.learner import LessonRun
 
 import nbformat
@@ -61,12 +63,12 @@ def test_what_a_workshop_could_not_live_with_fails(changes: dict[str, Any], fail
     assert found(**changes).failures() == [failure]
 
 
-def test_the_table_goes_between_its_marks() -> None:
+@pytest.mark.parametrize("page", rehearsal.KEPT, ids=lambda page: page.name)
+def test_the_pages_have_a_place_for_the_table(page: Path) -> None:
     start, end = report.MARKERS
-    text = report.replace_between(f"before\n{start}\nold\n{end}\nafter\n", "new", "page.md")
-    assert text == f"before\n{start}\nnew\n{end}\nafter\n"
-    with pytest.raises(SystemExit, match="page.md needs these two lines"):
-        report.replace_between("nothing", "new", "page.md")
+    assert f"{start}\nnew\n{end}" in budget.replace_between(
+        page.read_text(encoding="utf-8"), "new", report.MARKERS
+    )
 
 
 def test_lost_work_is_noticed() -> None:

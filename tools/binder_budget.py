@@ -8,10 +8,8 @@ estimated from the packages of the lock, packed as an image's layers are. A meas
 
 import os
 import re
-import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 import zlib
 from collections.abc import Iterator
@@ -19,9 +17,9 @@ from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
+from browser.lab import running_lab
 from tools import budget, lessons
 
-import psutil
 from packaging.utils import canonicalize_name
 
 PAGE = lessons.ROOT / "book" / "pages" / "binder.md"
@@ -65,32 +63,16 @@ def _sum(sizes: list[tuple[int, int]]) -> tuple[int, int]:
 
 @contextmanager
 def lab_server() -> Iterator[tuple[float, float]]:
-    """Run JupyterLab's server, and yield its memory once its page was opened, in GB: all of it, and its private part.
-
-    Raises:
-        SystemExit: if it does not answer.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        command = [
-            sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
-            "--IdentityProvider.token=", "--ServerApp.port=8895", f"--ServerApp.root_dir={folder}",
-        ]  # fmt: skip
-        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            for _ in range(120):
-                try:
-                    for page in ("lab", "api/contents", "api/kernelspecs", "lab/api/settings"):
-                        urllib.request.urlopen(f"http://127.0.0.1:8895/{page}", timeout=30).read()
-                    break
-                except OSError:
-                    time.sleep(0.5)
-            else:
-                raise SystemExit("JupyterLab's server did not answer within a minute: is port 8895 in use?")
-            used = psutil.Process(server.pid).memory_info()
-            yield used.rss / 1e9, (used.rss - used.shared) / 1e9
-        finally:
-            server.terminate()
-            server.wait()
+    """Run JupyterLab's server, and yield its memory once its page was opened, in GB: all of it, and its private part."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory() as home,
+        running_lab(Path(folder), Path(home)) as lab,
+    ):
+        for page in ("lab", "api/contents", "api/kernelspecs", "lab/api/settings"):
+            urllib.request.urlopen(f"{lab.address}/{page}?token={lab.token}", timeout=60).read()
+        used = lab.process.memory_info()
+        yield used.rss / 1e9, (used.rss - used.shared) / 1e9
 
 
 def lesson_table(measurements: list[budget.Measurement], server: float) -> str:

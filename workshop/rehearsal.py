@@ -19,7 +19,7 @@ from datetime import date
 from importlib import metadata
 from pathlib import Path
 
-from tools import lessons
+from tools import budget, lessons
 from workshop import report, work
 from workshop.events import HUB_STAYS_AWAY, Events
 from workshop.hub_api import HubApi
@@ -149,7 +149,9 @@ def main() -> int:
         shutil.rmtree(folder)
     if chosen.keep and not failures:
         for page in KEPT:
-            text = report.replace_between(page.read_text(encoding="utf-8"), report.table(found), page.name)
+            text = budget.replace_between(
+                page.read_text(encoding="utf-8"), report.table(found), report.MARKERS
+            )
             page.write_text(text, encoding="utf-8")
     return 1 if failures else 0
 

@@ -1,6 +1,5 @@
 """What a rehearsal found, as a table in Markdown, and whether it is good enough for a workshop."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -111,17 +110,3 @@ def _away(found: Rehearsal) -> str:
     if not found.hub_away:
         return "not killed"
     return f"{found.hub_away:.1f} s, {found.hub_held:.0f} s of them until it was started again"
-
-
-def replace_between(text: str, new: str, where: str) -> str:
-    """Put new text between the two marker comments.
-
-    Raises:
-        SystemExit: if they are not there, once each.
-    """
-    start, end = MARKERS
-    if text.count(start) != 1 or text.count(end) != 1:
-        raise SystemExit(f"{where} needs these two lines, once each:\n{start}\n{end}")
-    return re.sub(
-        f"{re.escape(start)}.*{re.escape(end)}", lambda _: f"{start}\n{new}\n{end}", text, flags=re.S
-    )
