@@ -50,6 +50,11 @@ WRONG_ANSWERS = [
         '        "false discovery rate": 3}',
         "it would be above 1",
     ),
+    Wrong(
+        "11.2",
+        'megabytes = {"plain sum": 4.32, "balanced on parameters": 32.32, "balanced on features": 4.320256}',
+        "factor 2(n − 1)/n is missing",
+    ),
 ]
 
 

@@ -10,8 +10,26 @@ import importlib.util
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import ModuleType
+
+
+@contextmanager
+def held_back_messages() -> Iterator[None]:
+    """Hold back what is written to standard error, by C++ too. After an error all of it is shown."""
+    with tempfile.TemporaryFile() as held_back:
+        standard_error = os.dup(2)
+        os.dup2(held_back.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held_back.seek(0)
+            os.write(standard_error, held_back.read())
+            raise
+        finally:
+            os.dup2(standard_error, 2)
+            os.close(standard_error)
 
 
 class QuietImport(importlib.abc.MetaPathFinder):
@@ -32,18 +50,8 @@ class QuietImport(importlib.abc.MetaPathFinder):
             run = spec.loader.exec_module
 
             def run_quietly(module: ModuleType) -> None:
-                with tempfile.TemporaryFile() as held_back:
-                    standard_error = os.dup(2)
-                    os.dup2(held_back.fileno(), 2)
-                    try:
-                        run(module)
-                    except BaseException:
-                        held_back.seek(0)
-                        os.write(standard_error, held_back.read())
-                        raise
-                    finally:
-                        os.dup2(standard_error, 2)
-                        os.close(standard_error)
+                with held_back_messages():
+                    run(module)
 
             spec.loader.exec_module = run_quietly  # type: ignore[method-assign]
         return spec

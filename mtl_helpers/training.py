@@ -120,6 +120,7 @@ class MultiTaskModel(keras.Model):
 
     def train_step(self, data: tuple) -> Tensors:
         """One batch: predict, a loss for each task, one total, gradients, update."""
+        validation.check_one_replica()
         inputs, targets, sample_weights = keras.utils.unpack_x_y_sample_weight(data)
         state = self._state()
         if self.balanced_step is not None:
@@ -146,6 +147,7 @@ class MultiTaskModel(keras.Model):
 
     def test_step(self, data: tuple) -> Tensors:
         """One batch of `evaluate` or of validation: the same losses, added up without weights."""
+        validation.check_one_replica()
         inputs, targets, sample_weights = keras.utils.unpack_x_y_sample_weight(data)
         predictions = self(inputs, training=False)
         losses = self.task_losses(targets, predictions, sample_weights)

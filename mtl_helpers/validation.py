@@ -14,6 +14,7 @@ from typing import Any
 from mtl_helpers.graph import last_activation, made_from, walk
 
 import keras
+import tensorflow as tf
 
 
 def quoted(names: Iterable[Any]) -> str:
@@ -71,6 +72,17 @@ def check_names(
         raise ValueError(
             f"{what} is missing for {quoted(missing)}: the model's {owner} are {quoted(expected)}, "
             f"but only {quoted(given)} was given. Add the key {quoted(missing[:1])}."
+        )
+
+
+def check_one_replica() -> None:
+    """That nothing is distributed: a weighting or a balancer has to see the losses of the whole batch."""
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if replicas > 1:
+        raise ValueError(
+            f"The steps of a MultiTaskModel are for one replica, but tf.distribute has {replicas}: each would weigh the "
+            "losses of its own share of a batch. Write the step of lesson 11, which adds up model.task_losses(...) "
+            "over the replicas before model.weighting sees them."
         )
 
 

@@ -96,7 +96,7 @@ class DWA(Weighting):
 
     def end_epoch(self) -> None:
         """Sets the weights of the next epoch."""
-        if not float(self.batches):
+        if not float(tf.identity(self.batches.value)):  # on several replicas only a tensor can be a float
             return  # no step since the last call
         means = self.sums / self.batches
         if float(self.last_means[0]):

@@ -3,6 +3,9 @@
 One row a mistake: its name, what is done, the type of the error, and parts that its message must hold.
 """
 
+import re
+import subprocess
+import sys
 import time
 
 from mtl_helpers import data_checks
@@ -389,6 +392,32 @@ def test_images_have_targets_and_weights_for_each_pixel():
     data_checks.check_evaluate(model, images, {"mask": masks["mask"][..., None]})
     with pytest.raises(ValueError, match=r"must have 3 axes.*\(6,\) was given.*reshape\(-1, 1, 1\)"):
         data_checks.check_evaluate(model, images, masks, {"mask": np.ones(6)})
+
+
+TWO_DEVICES = """
+from mtl_helpers.training import MultiTaskModel
+import keras, numpy as np, tensorflow as tf
+parts = [tf.config.LogicalDeviceConfiguration() for _ in range(2)]
+tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], parts)
+with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    features = keras.Input((2,), name="features")
+    model = MultiTaskModel({"features": features}, {"mass": keras.layers.Dense(1)(features)})
+    model.compile(loss={"mass": "mse"})
+    for method in (model.fit, model.evaluate):
+        try:
+            method({"features": np.ones((8, 2))}, {"mass": np.ones((8, 1))}, verbose=0)
+        except ValueError as error:
+            print(method.__name__, error)
+"""
+
+
+@pytest.mark.slow
+def test_replicas_would_each_weigh_their_own_losses():
+    done = subprocess.run([sys.executable, "-c", TWO_DEVICES], stdout=subprocess.PIPE, text=True, check=True)
+    for method in ("fit", "evaluate"):
+        assert re.search(
+            f"{method} .*for one replica, but tf.distribute has 2.*step of lesson 11", done.stdout, re.S
+        )
 
 
 def test_checks_take_milliseconds():

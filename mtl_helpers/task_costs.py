@@ -1,0 +1,78 @@
+"""What a training step costs with many heads: its time side by side, and its memory in a process of its own."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from mtl_helpers.balancing import aligned_mtl
+from mtl_helpers.training import MultiTaskModel
+
+import keras
+import numpy as np
+import psutil
+import tensorflow as tf
+from keras import layers
+
+EXAMPLES, FEATURES, HIDDEN, SHARED = 256, 256, 512, 64
+METHODS: dict[str, dict[str, Any]] = {
+    "plain sum": {},
+    "balanced on features": {"balancer": aligned_mtl, "balance_on": "features"},
+    "balanced on parameters": {"balancer": aligned_mtl},
+}
+
+
+def many_heads(tasks: int, method: str) -> MultiTaskModel:
+    """Build a dense trunk, 256 → 512 → 64, with a regression head for each task.
+
+    method: one of METHODS. The two that balance use Aligned-MTL.
+    """
+    keras.utils.set_random_seed(0)
+    features = keras.Input((FEATURES,), name="features")
+    shared = layers.Dense(HIDDEN, activation="relu")(features)
+    shared = layers.Dense(SHARED, activation="relu")(shared)
+    heads = {f"task_{number}": layers.Dense(1)(shared) for number in range(1, tasks + 1)}
+    model = MultiTaskModel({"features": features}, heads, **METHODS[method])
+    model.compile(keras.optimizers.SGD(1e-3), loss=dict.fromkeys(heads, "mse"))
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def one_batch(tasks: int) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+    """Return random inputs and targets: a step's time does not depend on what they say."""
+    generator = np.random.default_rng(0)
+    inputs = tf.constant(generator.normal(size=(EXAMPLES, FEATURES)), tf.float32)
+    targets = tf.constant(generator.normal(size=(tasks, EXAMPLES, 1)), tf.float32)
+    return {"features": inputs}, {f"task_{number}": row for number, row in enumerate(targets, 1)}
+
+
+def traced_step(model: MultiTaskModel, batch: tuple[dict, dict]) -> Callable[[], object]:
+    """Build the graph of a training step, and return a function that takes one on this batch and waits for its end."""
+    step = tf.function(model.train_step).get_concrete_function(batch)
+    return lambda: step(batch)["loss"].numpy()
+
+
+def memory_of_first_step(tasks: int, method: str) -> float:
+    """Return the memory, in MB, by which a fresh process grows in its first step.
+
+    Of a fresh one, because TensorFlow keeps what it once had for the next step.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "mtl_helpers.task_costs", str(tasks), method],
+        stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    return json.loads(done.stdout)
+
+
+def main(tasks: int, method: str) -> float:
+    """Measure it in this process."""
+    batch = one_batch(tasks)
+    step = traced_step(many_heads(tasks, method), batch)
+    before = psutil.Process().memory_info().rss
+    step()
+    return (psutil.Process().memory_info().rss - before) / 1e6
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(int(sys.argv[1]), sys.argv[2])))

@@ -1,0 +1,39 @@
+"""Networks with many heads, and what their steps cost."""
+
+from mtl_helpers import task_costs
+
+import numpy as np
+import pytest
+
+
+@pytest.mark.parametrize("method", task_costs.METHODS)
+def test_a_step_trains_all_heads(method):
+    model, batch = task_costs.many_heads(3, method), task_costs.one_batch(3)
+    before = model.get_weights()
+    step = task_costs.traced_step(model, batch)
+    losses = [float(step()) for _ in range(2)]
+    assert losses[1] < losses[0]
+    for old, new in zip(before, model.get_weights(), strict=True):
+        assert not np.array_equal(old, new)
+
+
+def test_one_more_task_adds_one_small_head():
+    few, more = (task_costs.many_heads(tasks, "plain sum") for tasks in (2, 3))
+    assert more.count_params() - few.count_params() == task_costs.SHARED + 1
+
+
+def test_the_methods_are_what_they_are_called():
+    features, parameters = (
+        task_costs.many_heads(2, f"balanced on {what}") for what in ("features", "parameters")
+    )
+    assert features.balanced_step.on == "features" and parameters.balanced_step.on == "parameters"
+    assert task_costs.many_heads(2, "plain sum").balanced_step is None
+
+
+@pytest.mark.slow
+def test_gradients_of_all_tasks_take_memory():
+    plain, balanced = (
+        task_costs.memory_of_first_step(32, method) for method in ("plain sum", "balanced on parameters")
+    )
+    matrix = 32 * 164_000 * 4 / 1e6  # MB
+    assert 0 < plain < 200 and balanced > plain + matrix
