@@ -50,6 +50,14 @@ WRONG_ANSWERS = [
         '        "false discovery rate": 3}',
         "it would be above 1",
     ),
+    Wrong(
+        "12.1",
+        'table = raw[(raw[["x", "y", "z"]] > 0).all(axis=1) & (raw["y"] < 11) & (raw["z"] < 8)]\n'
+        "generator = np.random.default_rng(0)\n"
+        'part = generator.choice(["train", "validation", "test"], len(table), p=[0.6, 0.2, 0.2])\n'
+        "table = table.assign(part=part)",
+        "stones stand in two parts",
+    ),
 ]
 
 
