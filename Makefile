@@ -8,6 +8,8 @@ WORKSHOP := .venv-workshop/bin/python
 WORKSHOP_READY := .venv-workshop/ready
 DRIVER := .venv-browser/bin/python
 DRIVER_READY := .venv-browser/ready
+PETS := .venv-pets/bin/python
+PETS_READY := .venv-pets/ready
 
 # For every kernel, also one that imports TensorFlow before mtl_helpers, which sets the same.
 export TF_CPP_MIN_LOG_LEVEL := 3
@@ -16,7 +18,7 @@ NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=240 --nbval-kernel
 SANDBOX := $(BIN) -m tools.sandbox
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab test check notebooks results budget budget-binder bench book book-access slides browser rehearsal lock diff clean
+.PHONY: help lab test check notebooks results budget budget-binder bench book book-access slides browser rehearsal pets lock diff clean
 
 help: ## show this list
 	@awk -F ': .*## ' '/^[a-z-]+:.* ## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -74,6 +76,9 @@ rehearsal: $(READY) $(WORKSHOP_READY) ## simulated learners on a hub (LEARNERS=1
 	$(BIN) -m workshop.rehearsal $(if $(LEARNERS),--learners $(LEARNERS)) $(if $(LESSONS),--lessons $(LESSONS)) \
 	  $(REHEARSAL_ARGS)
 
+pets: $(PETS_READY) ## Oxford-IIIT Pet, the capstone's large option: its environment and tests (no photograph is downloaded)
+	$(PETS) -m tools.sandbox -- $(PETS) -m pytest -c pyproject.toml --rootdir=. pets
+
 lock: ## make all locks again from pyproject.toml (LOCK_ARGS=--upgrade: newest versions)
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	$(PYTHON) -m venv "$$folder" && "$$folder/bin/python" -m pip install --quiet uv && \
@@ -82,14 +87,15 @@ lock: ## make all locks again from pyproject.toml (LOCK_ARGS=--upgrade: newest v
 	lock --group dev pyproject.toml --output-file requirements.txt && \
 	lock --group pyproject.toml:book --output-file book/requirements.txt && \
 	lock --group pyproject.toml:workshop --constraint requirements.txt --output-file workshop/requirements.txt && \
-	lock --group pyproject.toml:browser --constraint requirements.txt --output-file browser/requirements.txt
+	lock --group pyproject.toml:browser --constraint requirements.txt --output-file browser/requirements.txt && \
+	lock --group pyproject.toml:pets --constraint requirements.txt --output-file pets/requirements.txt
 
 diff: $(READY) ## git diff, the notebooks without their outputs (DIFF_ARGS: further options)
 	@git -c diff.notebook.textconv='$(BIN) -m nbstripout -t --keep-id --extra-keys metadata.course.executed' \
 	  diff $(DIFF_ARGS)
 
 clean: ## remove environments, website and caches; my_lessons/ stays
-	rm -rf .venv .venv-book .venv-workshop .venv-browser book/_build browser/_shots .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-book .venv-workshop .venv-browser .venv-pets book/_build browser/_shots .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp comes last: an environment that was left half-made has none, and is made anew.
@@ -135,4 +141,13 @@ $(DRIVER_READY): browser/requirements.txt
 	@if [ -e $@ ]; then rm $@; else $(PYTHON) -m venv --clear .venv-browser; fi
 	$(DRIVER) -m pip install --quiet --no-deps --require-hashes -r browser/requirements.txt
 	$(DRIVER) -m pip check
+	@touch $@
+
+# Like the learners' in all that both hold (see `lock`), with TensorFlow Datasets. It needs no .venv: on a GPU machine
+# it is all there is, with another build of TensorFlow (see pets/README.md).
+$(PETS_READY): pets/requirements.txt
+	@$(PYTHON) tools/check_python.py
+	@if [ -e $@ ]; then rm $@; else $(PYTHON) -m venv --clear .venv-pets; fi
+	$(PETS) -m pip install --quiet --no-deps --require-hashes -r pets/requirements.txt
+	$(PETS) -m pip check
 	@touch $@

@@ -55,6 +55,14 @@ WRONG_ANSWERS = [
         'megabytes = {"plain sum": 4.32, "balanced on parameters": 32.32, "balanced on features": 4.320256}',
         "factor 2(n − 1)/n is missing",
     ),
+    Wrong(
+        "12.1",
+        'table = raw[(raw[["x", "y", "z"]] > 0).all(axis=1) & (raw["y"] < 11) & (raw["z"] < 8)]\n'
+        "generator = np.random.default_rng(0)\n"
+        'part = generator.choice(["train", "validation", "test"], len(table), p=[0.6, 0.2, 0.2])\n'
+        "table = table.assign(part=part)",
+        "stones stand in two parts",
+    ),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mtl_helpers.diamonds import Diamonds, load_diamonds
 from mtl_helpers.digits import DigitScenes, digit_scenes
 from mtl_helpers.split import Split
 from mtl_helpers.two_digits import TwoDigits, two_digits
@@ -10,12 +11,14 @@ import numpy as np
 import pandas as pd
 
 __all__ = [
+    "Diamonds",
     "DigitScenes",
     "Penguins",
     "RelatedTasks",
     "Split",
     "TwoDigits",
     "digit_scenes",
+    "load_diamonds",
     "load_penguins",
     "related_tasks",
     "tutorial_data",
