@@ -28,7 +28,7 @@ def time_in_rounds(runs: Mapping[str, Callable[[], object]], rounds: int) -> pd.
     rows = []
     for number in range(rounds):
         seconds = {}
-        for name in reversed(runs) if number % 2 else runs:
+        for name in list(runs)[:: -1 if number % 2 else 1]:
             start = time.perf_counter()
             runs[name]()
             seconds[name] = time.perf_counter() - start
@@ -66,10 +66,17 @@ def draw_ratios(tables: Mapping[str, pd.DataFrame], label: str) -> Figure:
     for number, (name, table) in enumerate(tables.items()):
         rows = np.arange(len(table)) + 0.3 * number - 0.15
         ends = np.abs(table[["low", "high"]].to_numpy() - table[["ratio"]].to_numpy()).T
-        style = ({"fmt": "o", "color": BLUE}, {"fmt": "s", "color": ORANGE, "markerfacecolor": "white"})[
-            number
-        ]
-        axes.errorbar(table["ratio"], rows, xerr=ends, capsize=3, label=name, **style)
+        marker, colour, fill = (("o", BLUE, BLUE), ("s", ORANGE, "white"))[number]
+        axes.errorbar(
+            table["ratio"],
+            rows,
+            xerr=ends,
+            fmt=marker,
+            color=colour,
+            markerfacecolor=fill,
+            capsize=3,
+            label=name,
+        )
     axes.axvline(1, color=GREY, linestyle=(0, (1, 1)))
     axes.set_yticks(range(len(table)), table.index)
     axes.set(xlabel=label, ylim=(len(table) - 0.5, -0.5), xscale="log")

@@ -32,7 +32,7 @@ def test_each_change_was_timed_in_each_round(stored):
 
 def test_each_number_of_tasks_was_timed_and_weighed(stored):
     for experiment, rounds in (("tasks", 20), ("memory", 3)):
-        counts = stored.query("experiment == @experiment").groupby(["name", "tasks"]).size()
+        counts = stored[stored["experiment"] == experiment].groupby(["name", "tasks"]).size()
         assert set(counts.index) == {(name, tasks) for name in METHODS for tasks in (2, 4, 8, 16, 32, 64)}
         assert (counts == rounds).all()
 
@@ -47,11 +47,13 @@ def test_what_the_prose_says_of_the_changes(stored):
 
 def test_what_the_prose_says_of_the_tasks(stored):
     for experiment, column in (("tasks", "seconds"), ("memory", "megabytes")):
-        table = stored.query("experiment == @experiment and tasks >= 8")
+        table = stored[(stored["experiment"] == experiment) & (stored["tasks"] >= 8)]
         cost = table.groupby(["name", "tasks"])[column].median().unstack()
         plain, features, parameters = (cost.loc[name] for name in METHODS)
         assert (plain < features).all() and (features < parameters).all()
-    times = stored.query("experiment == 'tasks' and tasks >= 8").groupby(["name", "tasks"])["seconds"].median()
+    times = (
+        stored.query("experiment == 'tasks' and tasks >= 8").groupby(["name", "tasks"])["seconds"].median()
+    )
     slopes = {name: np.polyfit(np.log([8, 16, 32, 64]), np.log(times[name]), 1)[0] for name in METHODS}
     assert slopes["plain sum"] < slopes["balanced on features"] < 1.05 < slopes["balanced on parameters"]
 
