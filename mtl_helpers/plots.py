@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 # From the palette of Okabe and Ito, which people with any kind of colour vision can tell apart.
 BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
 ORANGE, SKY, PINK, BLACK, GREY = "#E69F00", "#56B4E9", "#CC79A7", "#000000", "#666666"
+WINE, OLIVE = "#882255", "#999933"  # from the palette of Tol, for the same eyes
 
 TASK_COLOURS = {
     **{"species": BLUE, "body_mass": VERMILION, "sex": GREEN},  # penguins
@@ -47,7 +48,7 @@ def use_course_style() -> None:
             "axes.grid": True,
             "axes.axisbelow": True,
             # For anything that is neither a task nor a kind of model, such as the classes of one task.
-            "axes.prop_cycle": plt.cycler(color=[ORANGE, PINK, SKY, GREY]),
+            "axes.prop_cycle": plt.cycler(color=[ORANGE, PINK, WINE, OLIVE]),
             "grid.color": "#e6e6e6",
             "legend.frameon": False,
             "lines.markersize": 5,

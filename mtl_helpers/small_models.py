@@ -19,11 +19,12 @@ def quantise(exported: str | Path, kind: str, examples: dict[str, np.ndarray] | 
 
     exported: folder that `model.export` has written
     kind:     "32-bit weights" converts alone; "16-bit weights" and "8-bit weights" store them with fewer bits;
-              "8-bit weights and features" also computes the features of the hidden layers in 8 bits
+              "8-bit weights and features" also keeps the features of the hidden layers in 8 bits, in ranges found
+              beforehand on examples (with "8-bit weights" they are rounded for some operations alone, as they come)
     examples: for the last kind inputs by name, whose features show the range that the 8 bits have to cover; some
               hundred from the training part
     Raises ValueError for another kind, and for the last one without examples.
-    Source: Jacob et al., CVPR 2018, arXiv 1712.05877.
+    Source: Krishnamoorthi 2018, arXiv 1806.08342; TensorFlow Lite's guide to quantisation after training.
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {KINDS}, but {kind!r} was given. Write one of them.")

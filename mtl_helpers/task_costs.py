@@ -7,15 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 from mtl_helpers.balancing import aligned_mtl
+from mtl_helpers.plots import GREY, ORANGE, PINK
 from mtl_helpers.training import MultiTaskModel
 
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import psutil
 import tensorflow as tf
 from keras import layers
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, ScalarFormatter
 
-EXAMPLES, FEATURES, HIDDEN, SHARED = 256, 256, 512, 64
+EXAMPLES, INPUTS, HIDDEN, SHARED = 256, 256, 512, 64
 METHODS: dict[str, dict[str, Any]] = {
     "plain sum": {},
     "balanced on features": {"balancer": aligned_mtl, "balance_on": "features"},
@@ -29,11 +34,11 @@ def many_heads(tasks: int, method: str) -> MultiTaskModel:
     method: one of METHODS. The two that balance use Aligned-MTL.
     """
     keras.utils.set_random_seed(0)
-    features = keras.Input((FEATURES,), name="features")
-    shared = layers.Dense(HIDDEN, activation="relu")(features)
+    numbers = keras.Input((INPUTS,), name="numbers")
+    shared = layers.Dense(HIDDEN, activation="relu")(numbers)
     shared = layers.Dense(SHARED, activation="relu")(shared)
     heads = {f"task_{number}": layers.Dense(1)(shared) for number in range(1, tasks + 1)}
-    model = MultiTaskModel({"features": features}, heads, **METHODS[method])
+    model = MultiTaskModel({"numbers": numbers}, heads, **METHODS[method])
     model.compile(keras.optimizers.SGD(1e-3), loss=dict.fromkeys(heads, "mse"))
     model.optimizer.build(model.trainable_variables)
     return model
@@ -42,9 +47,9 @@ def many_heads(tasks: int, method: str) -> MultiTaskModel:
 def one_batch(tasks: int) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
     """Return random inputs and targets: a step's time does not depend on what they say."""
     generator = np.random.default_rng(0)
-    inputs = tf.constant(generator.normal(size=(EXAMPLES, FEATURES)), tf.float32)
+    inputs = tf.constant(generator.normal(size=(EXAMPLES, INPUTS)), tf.float32)
     targets = tf.constant(generator.normal(size=(tasks, EXAMPLES, 1)), tf.float32)
-    return {"features": inputs}, {f"task_{number}": row for number, row in enumerate(targets, 1)}
+    return {"numbers": inputs}, {f"task_{number}": row for number, row in enumerate(targets, 1)}
 
 
 def traced_step(model: MultiTaskModel, batch: tuple[dict, dict]) -> Callable[[], object]:
@@ -63,6 +68,30 @@ def memory_of_first_step(tasks: int, method: str) -> float:
         stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
     return json.loads(done.stdout)
+
+
+def draw_costs(times: pd.DataFrame, memory: pd.DataFrame, live: pd.DataFrame) -> Figure:
+    """Draw time and memory of a step over the number of tasks, a line for each method; live times as open markers.
+
+    times, live: columns "name", "tasks" and "seconds", a row for each round
+    memory:      columns "name", "tasks" and "megabytes"
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.2))
+    looks = zip(METHODS, ("o", "s", "^"), (GREY, ORANGE, PINK), strict=True)
+    for method, marker, colour in looks:
+        for axes, table, column, factor in ((left, times, "seconds", 1000), (right, memory, "megabytes", 1)):
+            medians = factor * table[table["name"] == method].groupby("tasks")[column].median()
+            axes.plot(medians.index, medians, marker + "-", color=colour, label=method)
+        medians = 1000 * live[live["name"] == method].groupby("tasks")["seconds"].median()
+        left.plot(medians.index, medians, marker, color=colour, markerfacecolor="white", markersize=8)
+    for axes, label in ((left, "milliseconds a step"), (right, "MB more in the first step")):
+        axes.set(xscale="log", yscale="log", xlabel="tasks", ylabel=label)
+        axes.set_xticks(counts := sorted(times["tasks"].unique()), counts)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(ScalarFormatter())
+        axes.minorticks_off()
+    left.legend(fontsize=8)
+    return figure
 
 
 def main(tasks: int, method: str) -> float:

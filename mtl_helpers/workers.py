@@ -3,8 +3,7 @@
 What each of them does stands in a script. Here is what a scheduler does on a cluster: it tells every worker the
 addresses of all (`cluster`), starts the script once for each (`Workers`), and ends what hangs.
 
-On Windows the processes are started and ended in the same way, but whether TensorFlow's workers find one another
-there is not tested.
+For Linux and macOS: reading the logs while they are written, and signals, are not for Windows (use WSL there).
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
+from mtl_helpers.process_memory import memory
 
 LOOPBACK = "127.0.0.1"
 
@@ -85,19 +84,12 @@ class Workers:
     def __enter__(self) -> Workers:
         """Starts them."""
         self._started = time.perf_counter()
-        for config in self.configs:
-            log = tempfile.TemporaryFile()
-            self._logs.append(log)
-            self.processes.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", __name__, str(self.script), *self.arguments],
-                    # The worker ends when this pipe does: it closes with this process, whatever ends that.
-                    stdin=subprocess.PIPE,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    env=self._environment(config),
-                )
-            )
+        try:
+            for config in self.configs:
+                self._start(config)
+        except BaseException:  # nobody calls __exit__ then
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *error: Any) -> None:
@@ -164,6 +156,20 @@ class Workers:
         log = self._logs[number]
         return os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0).decode(errors="replace")
 
+    def _start(self, config: dict[str, Any] | None) -> None:
+        log = tempfile.TemporaryFile()  # noqa: SIM115 - it is read as long as this object is there
+        self._logs.append(log)
+        self.processes.append(
+            subprocess.Popen(
+                [sys.executable, "-m", __name__, str(self.script), *self.arguments],
+                # The worker ends when this pipe does: it closes with this process, whatever ends that.
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment(config),
+            )
+        )
+
     def _environment(self, config: dict[str, Any] | None) -> dict[str, str]:
         """This process's, without what belongs to it alone."""
         environment = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
@@ -198,20 +204,6 @@ class Workers:
         if status < 0:
             return f"was killed by signal {-status}"
         return f"failed with status {status}: {_error(self.log(number))}" if status else "ended well"
-
-
-def memory(process: int) -> float:
-    """What a process takes, in GB: on Linux its share of the pages that several processes use, elsewhere all of them.
-
-    0 for a process that has ended. (PSS, the proportional set size; elsewhere RSS, the resident set size.)
-    """
-    try:
-        with open(f"/proc/{process}/smaps_rollup") as lines:
-            return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")) / 1e9
-    except (OSError, StopIteration):
-        with contextlib.suppress(psutil.Error):
-            return psutil.Process(process).memory_info().rss / 1e9
-    return 0.0
 
 
 def _tail(text: str, lines: int = 15) -> str:

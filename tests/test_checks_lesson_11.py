@@ -4,8 +4,8 @@ import json
 
 from mtl_helpers import exercises
 from mtl_helpers.checks.lesson_11 import check_1, check_2, check_3
+from mtl_helpers.data import digit_scenes
 
-import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -18,6 +18,9 @@ def expect(said, message):
         assert said is message
 
 
+OPTIONS = tf.data.Options()
+
+
 def start(files):
     return tf.data.Dataset.from_tensor_slices(files)
 
@@ -28,6 +31,8 @@ def start(files):
         (lambda f, d, a: start(f).map(d).cache().shuffle(96).map(a).batch(32).prefetch(2), None),
         (lambda f, d, a: start(f).map(d).cache().map(a).shuffle(96).batch(32).prefetch(tf.data.AUTOTUNE), None),
         (lambda f, d, a: start(f).map(d, num_parallel_calls=2).cache().shuffle(200).map(a).batch(32).prefetch(1), None),
+        (lambda f, d, a: start(f).map(d).cache().shuffle(96).map(a).batch(32).prefetch(2).with_options(OPTIONS), None),
+        (lambda f, d, a: start(f).map(d).cache().shuffle(96).map(a).batch(32).with_options(OPTIONS), "waits for each"),
         (lambda f, d, a: start(f).batch(32).prefetch(2) and ..., ...),
         (lambda f, d, a: [f], "has to return a `tf.data.Dataset`"),
         (lambda f, d, a: start(f).map(d).cache().shuffle(96).map(a).batch(32).prefetch(2).repeat(), "never ends"),
@@ -76,7 +81,8 @@ RIGHT = sent(6.48, 48.48, 6.480384)
         ([6.48, 48.48, 6.48], "three entries"),
         ({name: value / 1.5 for name, value in RIGHT.items()}, "The ring's factor"),
         ({name: value / 4 for name, value in RIGHT.items()}, "each takes four bytes"),
-        ({name: value * 1e6 for name, value in RIGHT.items()}, "divide by a million"),
+        ({name: value * 1e6 for name, value in RIGHT.items()}, "These are bytes"),
+        ({name: value * 1e6 / 2**20 for name, value in RIGHT.items()}, "These are MiB"),
         ({name: value * 4 for name, value in RIGHT.items()}, "what all workers send together"),
         ({name: value * 2 for name, value in RIGHT.items()}, "both ways"),
         (sent(48.48, 48.48, 6.48), "added up before"),
@@ -92,7 +98,7 @@ def test_what_is_sent(answer, message):
     expect(check_2(answer), message)
 
 
-IMAGES = np.full((3, 28, 28, 1), 0.5, "float32")
+IMAGES = digit_scenes(train=2048, validation=500, test=1000).test.inputs["image"][:3]
 
 
 def body(**request):
@@ -122,6 +128,7 @@ def body(**request):
         (body(inputs={"image": IMAGES[0].tolist()}), "One image alone"),
         (body(inputs={"image": IMAGES.tolist()}), "Two images"),
         (body(inputs={"image": (255 * IMAGES[:2]).tolist()}), "up to 255"),
+        (body(inputs={"image": IMAGES[1:3].tolist()}), "other images"),
     ],
 )
 def test_a_request_to_a_server(answer, message):

@@ -289,4 +289,4 @@ def test_the_site_has_the_guide_without_gaps() -> None:
 def test_needs_are_read_from_the_openings() -> None:
     for path, notebook in NOTEBOOKS.items():
         assert NOTES[path.name[:2]].needs == course_map.needed(notebook.cells[0].source)
-    assert NOTES["06"].needs == ("05",)
+    assert NOTES["06"].needs == ("02", "05")

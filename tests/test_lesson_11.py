@@ -42,7 +42,8 @@ def test_what_the_prose_says_of_the_changes(stored):
     faster = times_faster(changes, than="as written")
     assert (faster.loc[["batches of 256", "8 steps a call", "four together"], "low"] > 1).all()
     assert faster["ratio"].idxmax() == "four together"
-    assert (faster.loc[["XLA", "16 bits"], "ratio"] < faster.loc["8 steps a call", "ratio"]).all()
+    assert set(faster["ratio"].nlargest(3).index) == {"four together", "batches of 256", "cache"}
+    assert faster.loc["XLA", "high"] < 1 and faster.loc["16 bits", "low"] < 1 < faster.loc["16 bits", "high"]
 
 
 def test_what_the_prose_says_of_the_tasks(stored):
@@ -55,7 +56,8 @@ def test_what_the_prose_says_of_the_tasks(stored):
         stored.query("experiment == 'tasks' and tasks >= 8").groupby(["name", "tasks"])["seconds"].median()
     )
     slopes = {name: np.polyfit(np.log([8, 16, 32, 64]), np.log(times[name]), 1)[0] for name in METHODS}
-    assert slopes["plain sum"] < slopes["balanced on features"] < 1.05 < slopes["balanced on parameters"]
+    assert slopes["plain sum"] < slopes["balanced on features"] < 0.8
+    assert slopes["balanced on parameters"] == pytest.approx(1, abs=0.05)
 
 
 def test_the_file_for_kubernetes_gives_each_pod_its_config(prose):
