@@ -15,6 +15,7 @@ CLARITIES = ("I1", "SI2", "SI1", "VS2", "VS1", "VVS2", "VVS1", "IF")  # from wor
 CUTS = ("Fair", "Good", "Very Good", "Premium", "Ideal")  # from worst to best
 MEASURED = ("carat", "longer", "shorter", "z", "depth", "table")
 LIGHT_ONE_IN, HEAVY_ONE_IN = 20, 80  # so many stones for one that is sold, up to one carat and above
+UNITS = {"price": 1, "cut": len(CUTS)}  # of the outputs
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}  # of the stones
 
 
@@ -47,7 +48,7 @@ class Diamonds:
 
         price: mean absolute error in per cent of the true price, each known price counted for all that it stands for
         cut:   accuracy
-        Raises ValueError for another part, an unknown task, or another number of rows.
+        Raises ValueError for another part, an unknown task, or another number of rows or units.
         """
         if part not in ("validation", "test"):
             raise ValueError(
@@ -57,10 +58,11 @@ class Diamonds:
         found: dict[str, np.ndarray] = {}
         for task, values in predicted.items():
             values = np.asarray(values)
-            if task not in split.targets or values.ndim != 3 or values.shape[1] != len(rows):
+            if task not in UNITS or values.ndim != 3 or values.shape[1:] != (len(rows), UNITS[task]):
                 raise ValueError(
-                    f"Predictions of 'price' and 'cut' in shape (seeds, {len(rows)}, units) are expected, but "
-                    f"'{task}' in shape {values.shape} was given. Predict the part '{part}', and keep the axis of seeds."
+                    f"Predictions in shape (seeds, {len(rows)}, units) are expected, with 1 unit for 'price' and 5 for "
+                    f"'cut' (shares, not class numbers), but '{task}' in shape {values.shape} was given. Predict the "
+                    f"part '{part}', and keep the axis of seeds."
                 )
             if task == "cut":
                 found[task] = (values.argmax(axis=-1) == split.targets["cut"]).mean(axis=1)

@@ -1,8 +1,9 @@
 """Lesson 12: each wrong answer is met by its own message, and every right way passes."""
 
 from mtl_helpers import exercises
-from mtl_helpers.checks.lesson_12 import check_1, check_2, check_3, check_4, check_5, check_6
+from mtl_helpers.checks.lesson_12 import COUNTED_ONCE, check_1, check_2, check_3, check_4, check_5, check_6
 from mtl_helpers.comparisons import gain_interval, verdict
+from mtl_helpers.data import load_diamonds
 from mtl_helpers.diamonds import diamond_table, is_sold, stone_numbers
 from mtl_helpers.training import MultiTaskModel
 
@@ -81,7 +82,16 @@ TABLE = RIGHT.assign(
     longer=RIGHT[["x", "y"]].max(axis=1), shorter=RIGHT[["x", "y"]].min(axis=1),
     ratio=RIGHT["x"] / RIGHT["y"], area=RIGHT["x"] * RIGHT["y"], log_carat=np.log(RIGHT["carat"]),
     turned=(RIGHT["x"] > RIGHT["y"]).astype(int), oblong=(RIGHT["x"] - RIGHT["y"]).abs(),
+    turned_text=np.where(RIGHT["x"] > RIGHT["y"], "x", np.where(RIGHT["x"] < RIGHT["y"], "y", "same")),
+    log_price=np.log(RIGHT["price"]), cents=RIGHT["price"] * 100, x_in_cm=RIGHT["x"] / 10,
+    known=RIGHT["price"].where(is_sold(RIGHT)), number=RIGHT["part"].map({"train": 0, "validation": 1, "test": 2}),
+    cut_number=pd.factorize(RIGHT["cut"])[0], ideal=RIGHT["cut"] == "Ideal", cut_and_color=RIGHT["cut"] + RIGHT["color"],
+    color_number=pd.factorize(RIGHT["color"])[0],
+    clarity_text="grade " + RIGHT["clarity"], area_z=RIGHT["x"] * RIGHT["y"] * RIGHT["z"],
+    heavy=(RIGHT["carat"] > 1).astype(int), log_depth=np.log(RIGHT["depth"]),
 )  # fmt: skip
+ONE_HOT = pd.get_dummies(TABLE[["color", "clarity"]])
+TABLE = pd.concat([TABLE, ONE_HOT], axis=1)
 SAFE = ["carat", "color", "clarity", "depth", "table"]
 TEST, SOLD = (TABLE["part"] == "test").to_numpy(), is_sold(TABLE)
 PRICE = TABLE["price"].where(TEST | SOLD)
@@ -94,6 +104,35 @@ PRICE = TABLE["price"].where(TEST | SOLD)
         ((*SAFE, "area", "oblong", "log_carat", "z"), None),
         (pd.Index([*SAFE, "longer", "shorter"]), None),
         (SAFE, None),
+        # What tells the same as a column that is left out.
+        (["carat", "color", "clarity", "table", "longer", "shorter", "z"], None),
+        (
+            [
+                "log_carat",
+                "color_number",
+                "clarity_text",
+                "log_depth",
+                "table",
+                "longer",
+                "shorter",
+                "area_z",
+            ],
+            None,
+        ),
+        (["log_carat", "depth", "table", "heavy", *ONE_HOT], None),
+        (["carat", "color", "clarity", "table", "longer", "z"], "depth will be known"),
+        (["carat", "heavy", "clarity", "depth", "table"], "color will be known"),
+        (["heavy", "color", "clarity", "depth", "table"], "carat will be known"),
+        # Targets, parts and the order of x and y under another name.
+        ([*SAFE, "log_price"], "`log_price` is `price` under another name"),
+        ([*SAFE, "cents"], "`cents` is `price` under another name"),
+        ([*SAFE, "known"], "`known` is not known on the day"),
+        ([*SAFE, "cut_number"], "`cut_number` is `cut` under another name"),
+        ([*SAFE, "ideal"], "`ideal` is `cut` under another name"),
+        ([*SAFE, "cut_and_color"], "`cut_and_color` is `cut` under another name"),
+        ([*SAFE, "number"], "`number` is `part` under another name"),
+        ([*SAFE, "x_in_cm"], "x_in_cm gives the cut away"),
+        ([*SAFE, "turned_text"], "turned_text gives the cut away"),
         ([*SAFE, "x", "y", "z"], "x, y gives the cut away"),
         ([*SAFE, "longer", "x"], "x gives the cut away"),
         ([*SAFE, "ratio"], "ratio gives the cut away"),
@@ -144,6 +183,7 @@ BASELINES = {
         ("price", "boosting", 12.7, None),
         ("cut", "linear", 0.5957, None),
         ("cut", "boosting", 0.7273, None),
+        ("price", "trivial", 67.576, "each price counted once"),
         ("price", "trivial", 0.70, "In per cent"),
         ("price", "linear", 0.108, "In per cent"),
         ("price", "linear", 41.3, "In dollars, in place of log dollars"),
@@ -152,7 +192,7 @@ BASELINES = {
         ("price", "boosting", 22.0, "from the sold training stones alone"),
         ("cut", "trivial", 0.599, "the share of errors"),
         ("cut", "trivial", 0.2, "most frequent cut"),
-        ("cut", "linear", 0.5, "more steps"),
+        ("cut", "linear", 0.5, "another solver. Are both inputs there?"),
         ("cut", "boosting", 0.60, "well above the linear"),
         ("cut", "boosting", 0.80, "which of x and y was the longer"),
         ("cut", "boosting", 73.0, "from 0 to 1"),
@@ -160,6 +200,14 @@ BASELINES = {
 )
 def test_baselines(task, kind, value, message):
     expect(check_3({**BASELINES, task: {**BASELINES[task], kind: value}}), message)
+
+
+def test_the_number_of_prices_counted_once_is_that_of_the_data():
+    """The message about it would never be seen, or by the wrong learner, if the number were another."""
+    table = load_diamonds().table
+    guess = table.loc[table["part"] == "train", "price"].median()
+    sold = table.loc[(table["part"] == "validation") & (table["stands_for"] > 0), "price"]
+    assert 100 * ((guess - sold).abs() / sold).mean() == pytest.approx(COUNTED_ONCE, abs=0.01)
 
 
 def test_a_baseline_that_is_missing():
@@ -204,8 +252,8 @@ SHARED = {"price": seeds(10.7, 0.2, start=1), "cut": seeds(0.708, 0.002, start=1
         (network(), {"price": np.full(10, 10.7)}, "made anew for each seed"),
         (network(), {"price": seeds(0.107, 0.002)}, "Price in per cent"),
         (network(), {"cut": seeds(71, 0.2)}, "cut from 0 to 1"),
-        (network(), {"price": seeds(18, 0.2)}, "no better than a linear baseline"),
-        (network(), {"cut": seeds(0.58, 0.01)}, "no better than a linear baseline"),
+        (network(), {"price": seeds(18, 0.2)}, "clearly worse than a linear baseline"),
+        (network(), {"cut": seeds(0.58, 0.01)}, "no better, or hardly, than a linear baseline"),
         (network(), {"price": seeds(8, 0.1)}, "stones that are not sold"),
         (network(), {"cut": seeds(0.8, 0.003)}, "which of x and y"),
         (network(), {"cut": seeds(0.71, 0.002, 12)}, "the same seeds"),
@@ -216,8 +264,10 @@ def test_alone_and_together(model, changed, message):
     expect(check_4(model, ALONE, {**SHARED, **changed}), message)
 
 
+CHOSEN_BY = {name: np.linspace(0.7, 0.8, 12) for name in ("price alone", "cut alone", "shared")}
 RECORD = {
     "candidates": {"price alone": 12, "cut alone": 12, "shared": 12},
+    "validation_scores": CHOSEN_BY,
     "chosen_on": "validation",
     "tuning_seeds": range(100, 103),
     "final_seeds": np.arange(10),
@@ -229,6 +279,29 @@ RECORD = {
     [
         ({}, None),
         ({"tuning_seeds": [77], "final_seeds": list(range(20))}, None),
+        ({"final_seeds": 10, "chosen_on": "val"}, None),  # a count, as for train_seeds
+        ({"tuning_seeds": {100, 101}}, None),
+        (
+            {"candidates": {name: [(0.001 * k, 1.0) for k in range(12)] for name in CHOSEN_BY}},
+            None,
+        ),
+        ({"candidates": {name: np.linspace(0.001, 0.1, 12) for name in CHOSEN_BY}}, None),
+        ({"tuning_seeds": 3, "final_seeds": 10}, "Seeds [0, 1, 2] were used for both"),
+        ({"final_seeds": [0] * 10}, "none twice"),
+        ({"validation_scores": None}, "`validation_scores` is missing"),
+        (
+            {"validation_scores": {**CHOSEN_BY, "shared": [0.7, 0.8]}},
+            "'shared': 12 validation scores",
+        ),
+        ({"validation_scores": {**CHOSEN_BY, "shared": [np.nan] * 12}}, "with NaN"),
+        (
+            {"validation_scores": {**CHOSEN_BY, "shared": [0.7] * 12}},
+            "Was each of them trained?",
+        ),
+        (
+            {"validation_scores": {"price alone": range(12), "cut alone": range(12)}},
+            "of 'shared' are missing",
+        ),
         ({"chosen_on": "test"}, "nothing is left to say"),
         ({"chosen_on": "train"}, "learned by heart"),
         ({"candidates": {"price alone": 3, "cut alone": 3, "shared": 9}}, "Same number for all"),

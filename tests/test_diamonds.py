@@ -138,6 +138,10 @@ def test_scores_refuse_what_does_not_fit():
         DIAMONDS.scores({"cut": np.ones((1, rows, 5))}, "train")
     with pytest.raises(ValueError, match="keep the axis of seeds"):
         DIAMONDS.scores({"cut": np.ones((rows, 5))}, "test")
+    with pytest.raises(ValueError, match="not class numbers"):
+        DIAMONDS.scores({"cut": np.ones((1, rows, 1))}, "test")
+    with pytest.raises(ValueError, match="'price' in shape"):
+        DIAMONDS.scores({"price": np.ones((1, rows, 2))}, "test")
     with pytest.raises(ValueError, match="'clarity' in shape"):
         DIAMONDS.scores({"clarity": np.ones((1, rows, 8))}, "test")
 
