@@ -157,6 +157,10 @@ class Lesson:
         for name in names[1:]:
             self.page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{re.escape(name)}$")).click()
 
+    def unfold_sections(self) -> None:
+        """Show what is folded under headings."""
+        self.page.evaluate("() => jupyterapp.commands.execute('notebook:expand-all-headings')")
+
     def hints_that_stay_shut(self) -> list[str]:
         """Click on everything that is folded, and return the titles of what does not open or shows nothing."""
         faults = []

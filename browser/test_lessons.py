@@ -28,6 +28,7 @@ def test_lesson_opens(opened: Path, lesson: Lesson, lab: Lab) -> None:
 def test_lesson_runs(ran: Path, lesson: Lesson, lab: Lab) -> None:
     lesson.open(lab.address, lab.token, ran.name)
     assert_all_there(lesson.cells(), ran)
+    lesson.unfold_sections()
     assert lesson.hints_that_stay_shut() == []
     lesson.shot(f"{ran.stem}_opened", 0)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mtl_helpers.process_memory import give_back
 from mtl_helpers.quiet_import import held_back_messages
 
 import numpy as np
@@ -45,7 +46,9 @@ def quantise(exported: str | Path, kind: str, examples: dict[str, np.ndarray] | 
             {name: values[row : row + 1] for name, values in examples.items()} for row in range(rows)
         )
     with _without_notices():
-        return converter.convert()
+        small = converter.convert()
+    give_back()
+    return small
 
 
 def predict_small(model: bytes, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from mtl_helpers.evaluation import mean_interval
 from mtl_helpers.plots import BLUE, GREY, ORANGE
+from mtl_helpers.process_memory import give_back
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,6 +34,7 @@ def time_in_rounds(runs: Mapping[str, Callable[[], object]], rounds: int) -> pd.
             runs[name]()
             seconds[name] = time.perf_counter() - start
         rows.append(seconds)
+    give_back()  # graphs and compilers leave much behind
     return pd.DataFrame(rows, columns=list(runs))
 
 

@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtl_helpers.process_memory import memory
+from mtl_helpers.process_memory import give_back, memory
 
 LOOPBACK = "127.0.0.1"
 
@@ -83,6 +83,7 @@ class Workers:
 
     def __enter__(self) -> Workers:
         """Starts them."""
+        give_back()  # room for them
         self._started = time.perf_counter()
         try:
             for config in self.configs:

@@ -259,7 +259,7 @@ def test_budget_measures_time_and_memory(course: Path) -> None:
     assert 0.3 < measured.memory < 0.6
     if sys.platform == "linux":
         assert 0.3 < measured.private < measured.memory
-    assert measured.workers == 0
+    assert measured.together == measured.memory
 
 
 @pytest.mark.slow
@@ -267,16 +267,17 @@ def test_budget_counts_what_a_lesson_starts(course: Path) -> None:
     child = "import time; taken = bytearray(300_000_000); time.sleep(2)"
     path = save(course, f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {child!r}])")
     measured = budget.measure(path)
-    assert 0.3 < measured.workers < 0.33 < measured.memory < 0.6
+    assert measured.memory < 0.2 and 0.3 < measured.together - measured.memory < 0.33
 
 
 def test_budget_flags_what_exceeds() -> None:
     one = budget.Measurement
     assert one("a", 120, 60, 1.2, 0.5).excess() == ""
     assert one("a", 121, 61, 1.3, 0.5).excess() == "run time, slowest cell, memory"
-    assert one("a", 9, 9, 1.7, 0.5, workers=0.5).excess() == ""
-    assert one("a", 9, 9, 1.8, 0.5, workers=0.5).excess() == "memory"
-    assert one("a", 9, 9, 1.9, 0.5, workers=0.8).excess() == "memory"
+    assert one("a", 9, 9, 1.2, 0.5, together=1.8).excess() == ""
+    assert one("a", 9, 9, 1.1, 0.5, together=1.91).excess() == "memory"
+    assert "starts, a takes 1.80 GB" in budget.table([one("a", 9, 9, 1.2, 0.5, together=1.8)])
+    assert "takes" not in budget.table([one("a", 9, 9, 1.2, 0.5, together=1.2)])
     assert budget.table([one("a", 40, 9, 1, 0.5)]).count("**") == 0
     assert "| average | 46 | | | **run time** |" in budget.table([one("a", 46, 9, 1, 0.5)])
 

@@ -264,6 +264,24 @@ def test_memory_of_all_together(tmp_path):
     assert memory(workers.processes[0].pid) == 0  # it has ended
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator is one of Linux")
+def test_freed_memory_is_given_back():
+    # Every second block stays: so the end of the heap is in use, and the allocator alone gives nothing back.
+    code = (
+        "import ctypes, psutil; from mtl_helpers.process_memory import give_back\n"
+        "libc = ctypes.CDLL(None); libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]\n"
+        "rss = lambda: psutil.Process().memory_info().rss / 1e6\n"
+        "blocks = [libc.malloc(100_000) for _ in range(2000)]\n"
+        "for block in blocks: ctypes.memset(block, 1, 100_000)\n"
+        "for block in blocks[::2]: libc.free(block)\n"
+        "before = rss(); give_back(); print(before - rss())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT
+    )
+    assert float(done.stdout) > 70  # MB, of 100
+
+
 def test_what_cannot_be_started(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"there is no file '.*nowhere\.py'\. Write it first"):
         Workers(tmp_path / "nowhere.py")

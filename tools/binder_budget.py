@@ -82,7 +82,8 @@ def lesson_table(measurements: list[budget.Measurement], server: float) -> str:
         "| --- | ---: | ---: | ---: |",
     ]
     for one in measurements:
-        memory = f"**{one.memory:.2f}**" if one.memory > MEMORY_GB else f"{one.memory:.2f}"
+        together = max(one.memory, one.together)
+        memory = f"**{together:.2f}**" if together > MEMORY_GB else f"{together:.2f}"
         lines.append(f"| {one.name} | {one.seconds:.0f} | {memory} | {one.private:.2f} |")
     return "\n".join([*lines, f"| the server alone | | {server:.2f} | |"])
 
