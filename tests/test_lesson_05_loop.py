@@ -117,7 +117,8 @@ def test_a_broken_step_is_seen(fault, line_by_line):
     assert code.count(right) == 1
     broken = defined(code.replace(right, wrong))
     trained = broken["by_hand"](broken["tf"].function)
-    assert broken["difference"](trained, line_by_line) > 100 * ROUNDING
+    # Adam hides most of a factor on the loss.
+    assert broken["difference"](trained, line_by_line) > 10 * ROUNDING
 
 
 @pytest.mark.slow

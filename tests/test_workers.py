@@ -94,7 +94,8 @@ class TestTraining:
             folder = tmp_path_factory.mktemp("run")
             with Workers(script, [folder, EPOCHS, *devices], configs) as workers:
                 workers.wait()
-            assert workers.peak_memory < 2  # GB: what Binder gives, with this process in it
+            # GB: with a kernel of 1.2 and JupyterLab they have to fit into Binder's 2; the tests' own memory may be larger.
+            assert workers.peak_memory - memory(os.getpid()) < 0.8
             return folder
 
         return run
