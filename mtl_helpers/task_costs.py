@@ -18,7 +18,7 @@ import psutil
 import tensorflow as tf
 from keras import layers
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, ScalarFormatter
+from matplotlib.ticker import LogLocator
 
 EXAMPLES, INPUTS, HIDDEN, SHARED = 256, 256, 512, 64
 METHODS: dict[str, dict[str, Any]] = {
@@ -86,9 +86,9 @@ def draw_costs(times: pd.DataFrame, memory: pd.DataFrame, live: pd.DataFrame) ->
         left.plot(medians.index, medians, marker, color=colour, markerfacecolor="white", markersize=8)
     for axes, label in ((left, "milliseconds a step"), (right, "MB more in the first step")):
         axes.set(xscale="log", yscale="log", xlabel="tasks", ylabel=label)
-        axes.set_xticks(counts := sorted(times["tasks"].unique()), counts)
+        axes.set_xticks(counts := sorted(times["tasks"].unique()), [f"{count:.0f}" for count in counts])
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter(ScalarFormatter())
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.minorticks_off()
     left.legend(fontsize=8)
     return figure

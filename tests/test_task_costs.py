@@ -3,6 +3,7 @@
 from mtl_helpers import task_costs
 
 import numpy as np
+import pandas as pd
 import pytest
 
 
@@ -28,6 +29,16 @@ def test_the_methods_are_what_they_are_called():
     )
     assert features.balanced_step.on == "features" and parameters.balanced_step.on == "parameters"
     assert task_costs.many_heads(2, "plain sum").balanced_step is None
+
+
+def test_the_figure_has_a_line_for_each_method_and_live_points():
+    rows = [(name, tasks, tasks / 1000) for name in task_costs.METHODS for tasks in (2.0, 8.0)]
+    times = pd.DataFrame(rows, columns=["name", "tasks", "seconds"])
+    memory = times.rename(columns={"seconds": "megabytes"})
+    left, right = task_costs.draw_costs(times, memory, times[times["tasks"] == 8]).axes
+    assert len(left.lines) == 6 and len(right.lines) == 3
+    assert left.lines[0].get_ydata().tolist() == [2, 8] and left.lines[1].get_ydata().tolist() == [8]
+    assert [label.get_text() for label in left.get_xticklabels()] == ["2", "8"]
 
 
 @pytest.mark.slow
