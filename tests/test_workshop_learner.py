@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+from workshop import hub_api, kernel_channel
 from workshop.hub_api import HubApi
 from workshop.kernel_channel import KernelChannel, KernelDied, add_output
 from workshop.learner import Learner
@@ -66,8 +67,38 @@ def test_a_dead_kernel_a_closed_socket_and_a_cell_without_end_are_noticed() -> N
         execute(TEXT, ("status", {"execution_state": "restarting"}))
     with pytest.raises(ConnectionError, match="closed the websocket"):
         execute(TEXT, None)
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match="the cell has not ended after 0 s"):
         execute(TEXT, IDLE, seconds=0.1)
+
+
+def test_a_new_connection_is_used_once_the_kernel_has_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel_channel, "ASK_AGAIN_SECONDS", 0.05)
+
+    class Deaf(Connection):  # what is asked before the connection stands is answered in part
+        asked = 0
+
+        async def write_message(self, text: str) -> None:
+            await super().write_message(text)
+            self.asked += 1
+            self.messages = [("kernel_info_reply", {})] + [IDLE] * (self.asked > 2)
+
+    connection = Deaf()
+    asyncio.run(KernelChannel(connection).wait_until_ready(5))  # type: ignore[arg-type]
+    assert connection.asked == 3
+    with pytest.raises(TimeoutError, match="no answer on a new connection, after 0 s"):
+        asyncio.run(KernelChannel(Connection()).wait_until_ready(0.2))  # type: ignore[arg-type]
+
+
+def test_a_server_that_does_not_end_is_waited_for_so_long_and_no_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Lingering(HubApi):
+        async def ask(self, method: str, path: str, body: Any = None, also_fine: tuple[int, ...] = ()) -> Any:
+            return {"servers": {"": {"ready": False}}}
+
+    monkeypatch.setattr(hub_api, "SERVER_SECONDS", 0.2)
+    with pytest.raises(TimeoutError, match="has not ended after"):
+        asyncio.run(Lingering("http://127.0.0.1:1", "learner-01").stop_server())
 
 
 def test_texts_of_different_streams_stay_apart() -> None:
@@ -97,7 +128,7 @@ class Api(HubApi):
         if path.endswith("sessions"):
             self.notebook_of_kernel = body["path"]
             return {"id": "s", "kernel": {"id": "k"}}
-        return {"content": self.content}
+        return {"content": self.content, "execution_state": "busy"}
 
 
 def work_through(api: Api, monkeypatch: pytest.MonkeyPatch, *connections: Connection) -> Learner:
@@ -109,7 +140,8 @@ def work_through(api: Api, monkeypatch: pytest.MonkeyPatch, *connections: Connec
 
     monkeypatch.setattr(KernelChannel, "open", open_channel)
     monkeypatch.setattr(KernelChannel, "close", lambda self: None)
-    learner = Learner(api)
+    monkeypatch.setattr("workshop.learner.RESTART_SECONDS", 0.0)
+    learner = Learner(api, cell_seconds=Learner.cell_seconds)
     asyncio.run(learner.work_through("secret", ["00_a.ipynb"]))
     return learner
 
@@ -118,6 +150,17 @@ def test_a_cell_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     error = ("error", {"ename": "NameError", "evalue": "no name", "traceback": []})
     learner = work_through(Api(notebook("oops")), monkeypatch, Connection(error, REPLY, IDLE))
     assert learner.problems == ["learner-01: 00_a.ipynb: code cell 1 fails with NameError: no name"]
+
+
+def test_a_cell_without_end_is_told_with_its_place_and_the_state_of_its_kernel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Learner, "cell_seconds", 0.1)
+    learner = work_through(Api(notebook("a", "b")), monkeypatch, Connection(REPLY, IDLE, REPLY))
+    assert learner.problems == [
+        "learner-01, running code cell 2 of 00_a.ipynb: TimeoutError: the cell has not ended after 0 s; "
+        "its kernel is busy"
+    ]
 
 
 def test_a_kernel_works_in_the_folder_of_its_lesson(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,4 +203,7 @@ def test_a_server_that_does_not_start_is_an_error_and_raises_nothing(monkeypatch
             raise HTTPClientError(403, "no")
 
     learner = work_through(Refusing(notebook("a")), monkeypatch)
-    assert learner.problems == ["learner-01: HTTPClientError: HTTP 403: no"] and not learner.runs
+    assert (
+        learner.problems == ["learner-01, starting the server: HTTPClientError: HTTP 403: no"]
+        and not learner.runs
+    )

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,8 @@ pytestmark = [
 
 def test_three_learners_finish_two_lessons_and_lose_nothing() -> None:
     command = [sys.executable, "-m", "workshop.rehearsal", "--learners", "3", "--lessons", "00", "00"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    command += ["--cell-seconds", "120"]  # so that the rehearsal itself says what hangs
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = dict(
         line.strip("| ").split(" | ")[:2] for line in done.stdout.splitlines() if line.count(" | ") == 1
@@ -40,6 +42,33 @@ def hub(tmp_path: Path) -> Iterator[HubProcesses]:
     processes = HubProcesses(tmp_path)
     yield processes
     processes.stop()
+
+
+def test_a_kernel_is_found_beside_one_that_has_ended(
+    hub: HubProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A server that has not yet collected the end of an earlier kernel.
+    code = """if 1:
+        import subprocess, sys
+        ended = subprocess.Popen([sys.executable, "-c", ""])
+        runs = subprocess.Popen([sys.executable, "-c", "input()", "kernel-2.json"], stdin=subprocess.PIPE)
+        print(runs.pid, flush=True)
+        input()
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdin and server.stdout
+        pid = int(server.stdout.readline())
+        children = psutil.Process(server.pid).children()
+        while psutil.STATUS_ZOMBIE not in [child.status() for child in children]:
+            time.sleep(0.05)
+        monkeypatch.setattr(hub, "servers", lambda: {"learner-01": psutil.Process(server.pid)})
+        assert hub.kernel("kernel-2").pid == pid
+        with pytest.raises(HubError, match="no process of the kernel kernel-3"):
+            hub.kernel("kernel-3")
+        monkeypatch.undo()
+        server.stdin.close()
 
 
 @pytest.mark.parametrize(

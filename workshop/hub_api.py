@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPResponse
 
-START_SECONDS = 300
+SERVER_SECONDS = 300  # for a server to start, or to end
 RETRY_SECONDS = 120  # how long a request is tried again while the hub is away
 
 
@@ -43,7 +43,7 @@ class HubApi:
         Raises:
             TimeoutError: if it is not ready in time.
         """
-        until = time.monotonic() + START_SECONDS
+        until = time.monotonic() + SERVER_SECONDS
         await self.ask("POST", f"/hub/api/users/{self.name}/server", {}, also_fine=(400,))
         while time.monotonic() < until:
             server = (await self.ask("GET", f"/hub/api/users/{self.name}"))["servers"].get("")
@@ -52,12 +52,19 @@ class HubApi:
             if server is None:
                 await self.ask("POST", f"/hub/api/users/{self.name}/server", {}, also_fine=(400,))
             await asyncio.sleep(0.5)
-        raise TimeoutError(f"the server is not ready after {START_SECONDS} s")
+        raise TimeoutError(f"the server is not ready after {SERVER_SECONDS} s")
 
     async def stop_server(self) -> None:
-        """Stop the learner's server, and wait until it has ended."""
+        """Stop the learner's server, and wait until it has ended.
+
+        Raises:
+            TimeoutError: if it has not ended in time.
+        """
+        until = time.monotonic() + SERVER_SECONDS
         await self.ask("DELETE", f"/hub/api/users/{self.name}/server")
         while (await self.ask("GET", f"/hub/api/users/{self.name}"))["servers"]:
+            if time.monotonic() > until:
+                raise TimeoutError(f"the server has not ended after {SERVER_SECONDS} s")
             await asyncio.sleep(0.5)
 
     async def ask(self, method: str, path: str, body: Any = None, also_fine: tuple[int, ...] = ()) -> Any:

@@ -127,8 +127,11 @@ class HubProcesses:
         """
         for server in self.servers().values():
             for process in server.children(recursive=True):
-                if any(kernel_id in argument for argument in process.cmdline()):
-                    return process
+                try:
+                    if any(kernel_id in argument for argument in process.cmdline()):
+                        return process
+                except psutil.Error:  # an earlier kernel, ended but not yet collected by its server
+                    continue
         raise HubError(f"There is no process of the kernel {kernel_id}")
 
     def stop(self) -> None:

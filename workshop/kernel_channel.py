@@ -10,6 +10,8 @@ from nbformat import NotebookNode
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+READY_SECONDS = 120.0
+ASK_AGAIN_SECONDS = 5.0
 OUTPUTS = ("stream", "display_data", "execute_result", "error")
 
 
@@ -26,11 +28,41 @@ class KernelChannel:
 
     @classmethod
     async def open(cls, url: str, token: str) -> "KernelChannel":
-        """Connect to `ws://…/api/kernels/<id>/channels`."""
+        """Connect to `ws://…/api/kernels/<id>/channels`, and wait until the kernel answers.
+
+        Raises:
+            TimeoutError: if it does not answer in time.
+            ConnectionError: if the server closes the connection.
+        """
         request = HTTPRequest(
             url, headers={"Authorization": f"token {token}"}, connect_timeout=120, request_timeout=120
         )
-        return cls(await websocket_connect(request, ping_interval=30, max_message_size=100 * 2**20))
+        channel = cls(await websocket_connect(request, ping_interval=30, max_message_size=100 * 2**20))
+        await channel.wait_until_ready(READY_SECONDS)
+        return channel
+
+    async def wait_until_ready(self, seconds: float) -> None:
+        """Ask the kernel what it is until the answer and its idle status have come, as JupyterLab does.
+
+        What is sent before a connection to a kernel stands can lose its answer, and a cell would seem to run forever.
+
+        Raises:
+            TimeoutError: if they do not come within `seconds`.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    request = self._request("kernel_info_request", {})
+                    await self._connection.write_message(json.dumps(request))
+                    try:
+                        await asyncio.wait_for(self._collect(request["header"]["msg_id"]), ASK_AGAIN_SECONDS)
+                        return
+                    except TimeoutError:
+                        continue
+        except TimeoutError:
+            raise TimeoutError(
+                f"the kernel gives no answer on a new connection, after {seconds:.0f} s"
+            ) from None
 
     def close(self) -> None:
         """Disconnect; the kernel goes on."""
@@ -53,7 +85,10 @@ class KernelChannel:
         }
         request = self._request("execute_request", content)
         await self._connection.write_message(json.dumps(request))
-        return await asyncio.wait_for(self._collect(request["header"]["msg_id"]), seconds)
+        try:
+            return await asyncio.wait_for(self._collect(request["header"]["msg_id"]), seconds)
+        except TimeoutError:
+            raise TimeoutError(f"the cell has not ended after {seconds:.0f} s") from None
 
     async def _collect(self, request: str) -> tuple[list[NotebookNode], int | None]:
         outputs: list[NotebookNode] = []
@@ -65,7 +100,7 @@ class KernelChannel:
                 raise KernelDied(f"the kernel is {content['execution_state']}")
             if message.get("parent_header", {}).get("msg_id") != request:
                 continue
-            if kind == "execute_reply":
+            if kind in ("execute_reply", "kernel_info_reply"):
                 replied, count = True, content.get("execution_count")
             elif kind == "status" and content["execution_state"] == "idle":
                 idle = True

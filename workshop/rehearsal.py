@@ -24,17 +24,19 @@ from workshop import report, work
 from workshop.events import HUB_STAYS_AWAY, Events
 from workshop.hub_api import HubApi
 from workshop.hub_processes import COURSE, ENVIRONMENT, HubError, HubProcesses
-from workshop.learner import Learner
+from workshop.learner import CELL_SECONDS, Learner
 from workshop.memory import MemoryWatch
 
 KEPT = [COURSE / "workshop" / "rehearsal.md", COURSE / "book" / "instructors" / "hub.md"]
 
 
-async def rehearse(hub: HubProcesses, names: list[str], paths: list[str], think: float) -> report.Rehearsal:
+async def rehearse(
+    hub: HubProcesses, names: list[str], paths: list[str], think: float, cell_seconds: float = CELL_SECONDS
+) -> report.Rehearsal:
     """Let all learners work at once, and return what was measured."""
     cells = [len(_code_cells(lessons.NOTEBOOKS / path)) for path in paths]
     events = Events(hub, len(names), cells)
-    learners = [Learner(HubApi(hub.url, name), think, events.cell_ended) for name in names]
+    learners = [Learner(HubApi(hub.url, name), think, events.cell_ended, cell_seconds) for name in names]
     with MemoryWatch(hub.servers) as memory:
         await asyncio.gather(*(learner.work_through(hub.password, paths) for learner in learners))
         await events.finish()
@@ -120,6 +122,12 @@ def main() -> int:
         "--think", type=float, default=0.0, help="seconds between two cells, on average; 0: the worst case"
     )
     parser.add_argument(
+        "--cell-seconds",
+        type=float,
+        default=CELL_SECONDS,
+        help="after which a cell counts as one without end",
+    )
+    parser.add_argument(
         "--keep", action="store_true", help="put the report into the pages that show it, if all went well"
     )
     parser.add_argument("--logs", action="store_true", help="leave the folder with the logs and homes")
@@ -134,7 +142,7 @@ def main() -> int:
     try:
         told = facts(f"python -m workshop.rehearsal {shlex.join(sys.argv[1:])}".strip())
         hub.start()
-        found = asyncio.run(rehearse(hub, names, paths, chosen.think))
+        found = asyncio.run(rehearse(hub, names, paths, chosen.think, chosen.cell_seconds))
     except HubError as error:
         print(f"{error}\nThe logs are in {folder}", file=sys.stderr)
         return 1
