@@ -6,6 +6,7 @@ from typing import Any
 from mtl_helpers.shared_parameters import shared_variables
 from mtl_helpers.training import MultiTaskModel
 
+import numpy as np
 import tensorflow as tf
 
 Groups = tuple[tuple[str, ...], ...]
@@ -66,6 +67,32 @@ def partitions(tasks: Sequence[str], groups: int) -> list[Groups]:
             f"{list(tasks)} were given. Name each task once, and use fewer groups."
         )
     return [tuple(map(tuple, found)) for found in _partitions(list(tasks), groups)]
+
+
+def best_groups(scores: np.ndarray, tasks: Sequence[str], groups: int) -> Groups:
+    """The way to put the tasks into so many groups that has the highest total score.
+
+    scores: (tasks, tasks), row onto column, such as affinities; the diagonal plays no part
+    The total is the sum over tasks of the mean score of a task's group mates onto it, 0 for a task alone.
+    Raises ValueError for scores of another shape, and as `partitions` does.
+    """
+    scores = np.asarray(scores, dtype=float)
+    if scores.shape != (len(tasks), len(tasks)):
+        raise ValueError(
+            f"scores must have a row and a column for each of the {len(tasks)} tasks, but their shape is "
+            f"{scores.shape}. Give them in the order of the tasks."
+        )
+    place = {task: number for number, task in enumerate(tasks)}
+
+    def total(way: Groups) -> float:
+        found = 0.0
+        for group in way:
+            for helped in group:
+                mates = [place[task] for task in group if task != helped]
+                found += scores[mates, place[helped]].mean() if mates else 0.0
+        return found
+
+    return max(partitions(tasks, groups), key=total)
 
 
 def _partitions(tasks: list[str], groups: int) -> Iterator[list[list[str]]]:

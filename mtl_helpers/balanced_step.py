@@ -57,9 +57,10 @@ class BalancedStep:
         shared = {id(variable) for variable in shared_variables(self.model, self.shared)}
         if self.halves is not None:
             in_encoder = {id(variable) for variable in self.halves.encoder.trainable_variables}
-            if shared <= in_encoder:
+            # A layer that several heads call, or a mixture of experts, is shared, but lies behind the cut: it gets
+            # the plain sum if features are balanced.
+            if self.on == "features" or shared <= in_encoder:
                 return self._in_halves(self.halves, shared, inputs, targets, sample_weights)
-            # A layer that several heads call is shared, but lies behind the cut.
         return self._separate(shared, inputs, targets, sample_weights)
 
     def _separate(self, shared: set[int], inputs: Tensors, targets: Tensors, weights: Any) -> Step:

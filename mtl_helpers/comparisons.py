@@ -1,6 +1,6 @@
 """What differences between methods allow to say: intervals, many of them at once, and a verdict in words."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from mtl_helpers.evaluation import Interval, paired_interval
 
@@ -44,6 +44,27 @@ def bootstrap_interval(
         (differences,), np.mean, confidence_level=confidence, method=method, rng=np.random.default_rng(seed)
     ).confidence_interval
     return Interval(mean, float(found.low), float(found.high))
+
+
+def seed_bootstrap(
+    measure: Callable[[np.ndarray], float], seeds: int, draws: int = 2000, confidence: float = 0.95
+) -> Interval:
+    """A measure of all seeds, with its percentile bootstrap interval of SciPy.
+
+    For what is no mean of one number a seed, as `mean_interval` needs it, but is computed from all of them.
+
+    measure: from an array of places of seeds, (seeds,), as often as they were drawn, to a number
+    seeds:   how many there are
+    draws:   how often they are drawn, with replacement, always the same ones
+    Raises ValueError for fewer than two seeds.
+    """
+    if seeds < 2:
+        raise ValueError(f"At least two seeds are needed, but {seeds} was given. One says nothing of chance.")
+    found = stats.bootstrap(
+        (np.arange(seeds),), measure, vectorized=False, n_resamples=draws, confidence_level=confidence,
+        method="percentile", rng=np.random.default_rng(0),
+    ).confidence_interval  # fmt: skip
+    return Interval(float(measure(np.arange(seeds))), float(found.low), float(found.high))
 
 
 def resampled_interval(

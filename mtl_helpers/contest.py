@@ -1,11 +1,11 @@
-"""The two problems on which lesson 10 compares methods: data, network and measures, the same for every method."""
+"""Problems on which lessons compare methods: data, network and measures, the same for every method."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mtl_helpers.data import Split, load_penguins, two_digits
-from mtl_helpers.seeds import draw_subsets
+from mtl_helpers.seeds import SeedRuns, draw_subsets
 from mtl_helpers.training import MultiTaskModel
 from mtl_helpers.turns import TurnRuns, train_in_turn
 from mtl_helpers.two_digits_network import two_digits_network, two_digits_tasks
@@ -28,7 +28,8 @@ class Problem:
     network:          (tasks, options of `MultiTaskModel`) -> an untrained model; as large for one task as for all
     measures:         task -> function of predictions (seeds, examples, units) and truth to one number a seed
     higher_is_better: task -> the direction of its measure
-    trivial:          part -> task -> the measure there of the constant answer that is best in training
+    trivial:          part -> task -> the measure there of a constant answer; here of the one that is best in training
+    keep_best:        whether each seed keeps its best epoch on validation, or its last
     """
 
     train: Split
@@ -42,6 +43,7 @@ class Problem:
     epochs: int
     batch_size: int
     labels: int | None = None
+    keep_best: bool = True
 
     def fit(
         self,
@@ -50,7 +52,7 @@ class Problem:
         tasks: Sequence[str] | None = None,
         options: Callable[[], Mapping[str, Any]] = dict,
     ) -> TurnRuns:
-        """Train the network for some of the tasks (default: all) with Adam; each seed keeps its best epoch.
+        """Train the network for some of the tasks (default: all) with Adam, one seed after another.
 
         options: makes what `MultiTaskModel` takes, such as {"weighting": RLW()}, anew for each seed
         """
@@ -71,10 +73,10 @@ class Problem:
             epochs=self.epochs,
             batch_size=self.batch_size,
             seeds=seeds,
-            validation=self.validation,
+            validation=self.validation if self.keep_best else None,
         )
 
-    def scores(self, runs: TurnRuns, part: str) -> Scores:
+    def scores(self, runs: SeedRuns, part: str) -> Scores:
         """The measure of every task of the trained networks on "validation" or "test", one number a seed."""
         if part not in ("validation", "test"):
             raise ValueError(
@@ -86,7 +88,7 @@ class Problem:
             for task, predicted in runs.predict(split.inputs).items()
         }
 
-    def progress(self, runs: TurnRuns) -> np.ndarray:
+    def progress(self, runs: SeedRuns) -> np.ndarray:
         """On validation: the mean over tasks of the share of the way from trivial to perfect, one number a seed."""
         trivial = self.trivial["validation"]
         perfect = {
@@ -149,9 +151,9 @@ def penguins(labels: int = 40, width: int = 8, epochs: int = 60) -> Problem:
     )
 
 
-def digits(images: int = 3000, epochs: int = 8) -> Problem:
+def digits(images: int = 3000, epochs: int = 8, test: int = 3000, keep_best: bool = True) -> Problem:
     """Two tasks on one image: the digit at the top left and the one at the bottom right (accuracy each)."""
-    data = two_digits(images, 1000, 3000)
+    data = two_digits(images, 1000, test)
     tasks = two_digits_tasks()
 
     def network(names: Sequence[str], **options: Any) -> MultiTaskModel:
@@ -171,6 +173,7 @@ def digits(images: int = 3000, epochs: int = 8) -> Problem:
         trivial={"validation": trivial(data.validation), "test": trivial(data.test)},
         epochs=epochs,
         batch_size=64,
+        keep_best=keep_best,
     )
 
 

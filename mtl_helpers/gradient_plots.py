@@ -1,17 +1,20 @@
-"""The figures of lesson 09: directions beside the two gradients that they balance, and paths over the toy's plane."""
+"""The figures of lesson 09: directions beside two gradients, paths over the toy's plane, cosines by batch size."""
 
 import functools
 from collections.abc import Mapping, Sequence
 
 from mtl_helpers import toy
+from mtl_helpers.evaluation import mean_interval
 from mtl_helpers.plots import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, SKY, VERMILION
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 COLUMNS = 4
+PAIR_STYLES = {"two tasks": ("s-", BLACK), "one task": ("o--", SKY)}
 START_STYLES = (("o", SKY), ("s", ORANGE), ("^", PINK))
 
 
@@ -77,6 +80,30 @@ def draw_paths(paths: Mapping[str, np.ndarray]) -> Figure:
         axes.set(xlim=(-10, 10), ylim=(-10, 10), xticks=[-10, 0, 10], yticks=[-10, 0, 10], aspect="equal")
         axes.tick_params(labelsize=8)
         axes.grid(visible=False)
+    return figure
+
+
+def draw_cosines(table: pd.DataFrame) -> Figure:
+    """Draw over the batch size how many cosines are negative, and their mean, both with 95 % intervals over seeds.
+
+    table: columns seed, batch, pair ("two tasks" or "one task"), negative (a share) and cosine; what else there is for
+           a seed, such as several epochs, is averaged first
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.8))
+    for pair, (look, colour) in PAIR_STYLES.items():
+        rows = table[table["pair"] == pair]
+        for axes, column, factor in ((left, "negative", 100), (right, "cosine", 1)):
+            of_seeds = factor * rows.groupby(["batch", "seed"])[column].mean().unstack()
+            sizes = of_seeds.index.to_numpy()
+            middle, low, high = np.array([mean_interval(row) for row in of_seeds.to_numpy()]).T
+            axes.errorbar(sizes, middle, [middle - low, high - middle], fmt=look, color=colour, capsize=3)
+            axes.text(1.2 * sizes[-1], middle[-1], pair, color=colour, va="center")
+            axes.set_xscale("log")
+            axes.set(xlabel="batch size", xlim=(0.8 * sizes[0], 7.2 * sizes[-1]))
+            axes.set_xticks(sizes, [f"{size:.0f}" for size in sizes], fontsize=8, minor=False)
+            axes.minorticks_off()
+    left.set(ylabel="negative cosines (%)", ylim=(-2, 60))
+    right.set(ylabel="mean cosine", ylim=(-0.1, 1.05))
     return figure
 
 

@@ -99,6 +99,8 @@ def halves(model: keras.Model) -> Halves:
 
     With skip connections the cut runs through several tensors. A tensor that more than one task depends on is
     shared; it lies at the cut if a head reads it, or if it is an output itself.
+
+    Raises ValueError if no tensor but the inputs is shared, or if a layer is called on both sides of the cut.
     """
     tasks: dict[int, set[str]] = {}
     for task, output in model.output.items():
@@ -111,7 +113,22 @@ def halves(model: keras.Model) -> Halves:
     ends = [
         t for t, _, _ in graph if id(t) in read_by_heads and len(tasks[id(t)]) > 1 and id(t) not in is_input
     ]
+    if not ends:
+        raise ValueError(
+            f"Features that several of the tasks {quoted(model.output)} read are expected, but they share nothing "
+            "between the inputs and layers that give each task features of its own, such as a mixture of experts. Put "
+            "a shared layer in front of these, or balance the gradients in the parameters, in separate passes: "
+            "balance_on='parameters', passes='separate'."
+        )
     sources = {id(tensor) for tensor, _, _ in walk(ends)}
+    below = {operation for tensor, operation, _ in graph if id(tensor) in sources}
+    above = {operation for tensor, operation, _ in graph if id(tensor) not in sources}
+    if twice := [operation.name for operation in below & above if getattr(operation, "variables", ())]:
+        raise ValueError(
+            "Layers that belong to the shared part or to the heads are expected, but the model calls "
+            f"{quoted(sorted(twice))} in both. Give the heads layers of their own, or balance the gradients in the "
+            "parameters, in separate passes: balance_on='parameters', passes='separate'."
+        )
     inputs = model.input
     read = {name: tensor for name, tensor in inputs.items() if id(tensor) in sources}
     encoder = keras.Model(read, {str(number): end for number, end in enumerate(ends)})

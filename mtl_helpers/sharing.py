@@ -8,7 +8,8 @@ Each gives a dictionary with features for each task, which the heads read:
 All weights of such a layer belong to one layer, so to a balancer all look shared, gates and the experts of single
 tasks too. There another task's gradient is zero, so the products of two tasks' gradients are right, but their
 lengths count the own gate as well. Where that matters, give `MultiTaskModel` `shared=` with the names of other layers.
-`balance_on="features"` and `passes="together"` need a layer below this one that the tasks share.
+`balance_on="features"` needs a layer below this one that the tasks share, whose features are balanced; this one then
+gets the plain sum. So does `passes="together"`, which goes back in separate passes where this layer is shared.
 """
 
 from __future__ import annotations

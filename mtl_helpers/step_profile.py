@@ -19,15 +19,18 @@ PYTHON = "Python"
 OPTIMIZER = re.compile(r"(adam|adamw|sgd|rmsprop)(_\d+)?/")  # Keras numbers them: the second one is adam_1
 
 
-def profile_steps(step: Callable[[], object], steps: int = 3) -> pd.DataFrame:
+def profile_steps(step: Callable[[], object], steps: int = 3, *, warm_up: int = 0) -> pd.DataFrame:
     """Take a few steps under TensorFlow's profiler, and return a row for each event.
 
     step: takes one step. What it does inside `with tf.profiler.experimental.Trace(name)` becomes an event of Python;
-          operations and the input pipeline are recorded by themselves. Call it once before, as the first call
-          builds a graph.
+          operations and the input pipeline are recorded by themselves
+    steps, warm_up: how many are recorded, and how many are taken before them; at least one, as the first call builds
+          a graph, unless the step was called before
     Columns: "thread" ("Python" or TensorFlow's name of it), "event", "kind" ("Python", "forward", "backward",
     "optimizer", "input pipeline"), "start" and "milliseconds", counted from the start of the first step.
     """
+    for _ in range(warm_up):
+        step()
     options = tf.profiler.experimental.ProfilerOptions(host_tracer_level=2, python_tracer_level=0)
     with tempfile.TemporaryDirectory() as folder:
         with tf.profiler.experimental.Profile(folder, options):

@@ -1,4 +1,4 @@
-"""What a training step costs with many heads: its time side by side, and its memory in a process of its own."""
+"""What a training step costs with many heads: how its time grows, and its memory in a process of its own."""
 
 import json
 import subprocess
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mtl_helpers.balancing import aligned_mtl
+from mtl_helpers.evaluation import mean_interval
 from mtl_helpers.plots import GREY, ORANGE, PINK
 from mtl_helpers.training import MultiTaskModel
 
@@ -92,6 +93,31 @@ def draw_costs(times: pd.DataFrame, memory: pd.DataFrame, live: pd.DataFrame) ->
         axes.minorticks_off()
     left.legend(fontsize=8)
     return figure
+
+
+def growth_with_tasks(times: pd.DataFrame, start: int = 8) -> pd.Series:
+    """Return for each method the power of the number of tasks with which its time grows, as "1.00 [0.97, 1.03]".
+
+    It is the slope of a straight line on logarithmic axes, fitted in each round; then their mean with its 95 %
+    interval. 1 means: in proportion to the number of tasks.
+
+    times: columns "name", "tasks", "round" and "seconds"
+    start: the smallest number of tasks that counts
+    Raises ValueError if `times` holds fewer than two numbers of tasks from `start` on.
+    """
+    counted = times[times["tasks"] >= start]
+    if counted["tasks"].nunique() < 2:
+        raise ValueError(
+            f"A slope needs two numbers of tasks from {start} on, but the table holds "
+            f"{sorted(times['tasks'].unique())}. Time more of them, or begin with a smaller start."
+        )
+    powers = {}
+    for method in METHODS:
+        own = counted[counted["name"] == method]
+        logarithms = np.log(own.pivot(index="tasks", columns="round", values="seconds"))
+        slopes, _ = np.polyfit(np.log(logarithms.index), logarithms, 1)
+        powers[method] = f"{mean_interval(slopes):.2f}"
+    return pd.Series(powers, name="time grows with tasks to the power of")
 
 
 def main(tasks: int, method: str) -> float:

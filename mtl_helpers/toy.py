@@ -4,10 +4,12 @@ Sources: Liu et al., NeurIPS 2021, arXiv 2110.14048 (problem, starts, Adam at 1e
 arXiv 2202.01017. All numbers are float64.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 STARTS = ((-8.5, 7.5), (-8.5, -5.0), (9.0, 9.0))
@@ -60,6 +62,28 @@ def front(number: int = 101) -> np.ndarray:
     both = losses(grid.reshape(-1, 2)).numpy().reshape(*grid.shape)
     share = (x[:, None] + 7) / 14
     return np.stack([x, y[(share * both[..., 0] + (1 - share) * both[..., 1]).argmin(axis=1)]], axis=-1)
+
+
+def ending(point: Any) -> str:
+    """Where a path has ended: "best" within 0.3 of `BEST`, "front" within 0.3 of the Pareto front, else "stuck"."""
+    if np.hypot(*(np.asarray(point) - BEST)) < 0.3:
+        return "best"
+    return "front" if np.hypot(*(_front() - point).T).min() < 0.3 else "stuck"
+
+
+def endings(paths: Mapping[str, np.ndarray], learning_rates: Sequence[float] = (1e-3,)) -> pd.DataFrame:
+    """A row for each method, a column for each learning rate: the `ending` of the path from each start, as one text.
+
+    paths: for each name (learning rates, starts, points, 2), as `descend` returns them
+    """
+    rows = {
+        name: [" ".join(ending(path[-1]) for path in of_rate) for of_rate in of_method]
+        for name, of_method in paths.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(learning_rates))
+
+
+_front = functools.cache(front)
 
 
 def descend(

@@ -3,7 +3,7 @@
 from functools import partial
 from math import comb
 
-from mtl_helpers.affinity import lookahead_affinity, partitions
+from mtl_helpers.affinity import best_groups, lookahead_affinity, partitions
 from mtl_helpers.grouping import group_errors, group_network, pairwise_gains, partition_error
 from mtl_helpers.task_clusters import task_clusters
 from mtl_helpers.training import MultiTaskModel
@@ -112,6 +112,27 @@ def test_partitions_are_all_and_different(tasks, groups):
 def test_no_such_partition(tasks, groups):
     with pytest.raises(ValueError, match="groups of different tasks are expected"):
         partitions(tasks, groups)
+
+
+def test_the_best_groups_for_known_scores_are_the_true_ones():
+    names = list("abcdef")
+    same = np.kron(np.eye(2), np.ones((3, 3)))
+    scores = np.where(same == 1, 0.02, -0.03)
+    np.fill_diagonal(scores, np.nan)  # a task's score onto itself plays no part
+    assert set(best_groups(scores, names, 2)) == {("a", "b", "c"), ("d", "e", "f")}
+    order = [0, 3, 1, 4, 2, 5]  # clusters that do not stand in a row
+    assert set(best_groups(scores[np.ix_(order, order)], names, 2)) == {("a", "c", "e"), ("b", "d", "f")}
+    assert set(best_groups(scores, names, 6)) == {(name,) for name in names}
+
+
+def test_the_best_groups_count_the_mean_of_the_mates_onto_each_task():
+    scores = np.array([[0, 1, 0], [0, 0, 0], [0, -0.4, 0]])  # row onto column: a helps b, c harms it
+    assert set(best_groups(scores, ["a", "b", "c"], 2)) == {("a", "b"), ("c",)}
+    # Two pairs have the means 1 and 1, in all 4; b, c and d together have the mean 1 each, in all 3 (as sums 6).
+    scores = np.array([[0, 1, -1, -1], [1, 0, 1, 1], [-1, 1, 0, 1], [-1, 1, 1, 0]])
+    assert set(best_groups(scores, list("abcd"), 2)) == {("a", "b"), ("c", "d")}
+    with pytest.raises(ValueError, match="for each of the 2 tasks"):
+        best_groups(scores, ["a", "b"], 2)
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from mtl_helpers import balancing
 from mtl_helpers.data import digit_scenes
 from mtl_helpers.scene_network import scene_network, scene_tasks
 from mtl_helpers.shared_parameters import halves, shared_variables
+from mtl_helpers.sharing import MMoE
 from mtl_helpers.training import MultiTaskModel
 from mtl_helpers.weighting import FAMO, RLW, GradNorm, Static, Uncertainty
 
@@ -139,6 +140,26 @@ def test_the_balancer_is_given_the_gradients_in_the_features_of_the_whole_batch(
     found = seen_by_balancer(balance_on="features")
     assert found.shape == (2, 48 * 8)
     assert_equal([found], [np.stack(rows)])
+
+
+def test_features_are_balanced_below_a_mixture_of_experts_which_gets_the_plain_sum():
+    seen = []
+
+    def spy(matrix):
+        seen.append(matrix.shape)
+        return first_task_twice(matrix)
+
+    x = keras.Input((3,), name="x")
+    of_tasks = MMoE(tasks=["a", "b"], experts=2, units=4)(keras.layers.Dense(5, activation="tanh")(x))
+    outputs = {task: keras.layers.Dense(1, name=task)(of_tasks[task]) for task in ("a", "b")}
+    model = MultiTaskModel({"x": x}, outputs, balancer=spy, balance_on="features")
+    model.compile("sgd", loss=dict.fromkeys(outputs, "mse"), run_eagerly=True)
+    inputs = {"x": tf.constant(np.random.default_rng(0).normal(size=(6, 3)), tf.float32)}
+    targets = {task: tf.ones((6, 1)) * number for number, task in enumerate(outputs, 1)}
+    found = model.balanced_step(inputs, targets, None).gradients
+    assert seen == [(2, 6 * 5)]
+    assert_equal(found[:2], gradients_of(model, inputs, targets, lambda losses: 2 * losses["a"])[:2])
+    assert_equal(found[2:], gradients_of(model, inputs, targets, lambda losses: sum(losses.values()))[2:])
 
 
 @pytest.mark.parametrize("options", WAYS)

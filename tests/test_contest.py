@@ -89,3 +89,15 @@ def test_digits_have_chance_as_their_trivial_answer():
             truth = getattr(problem, part).targets[task]
             guess = np.bincount(problem.train.targets[task]).argmax()
             assert value == pytest.approx(np.mean(truth == guess))
+
+
+def test_the_size_of_the_test_set_and_what_a_seed_keeps_can_be_chosen(monkeypatch):
+    given = {}
+    monkeypatch.setattr(contest, "train_in_turn", lambda build, train, **options: given.update(options))
+    ours, usual = contest.digits(100, test=50, keep_best=False), contest.digits(100)
+    assert (len(ours.test), len(usual.test)) == (50, 3000)
+    np.testing.assert_array_equal(ours.validation.inputs["image"], usual.validation.inputs["image"])
+    ours.fit(0.01, (0,))
+    assert given["validation"] is None
+    usual.fit(0.01, (0,))
+    assert given["validation"] is usual.validation

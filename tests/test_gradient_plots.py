@@ -1,12 +1,15 @@
 """The figures of lesson 09 show the vectors and paths that they are given."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from mtl_helpers import gradient_plots, toy
+from mtl_helpers.evaluation import mean_interval
 
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.text import Annotation
 
@@ -60,3 +63,29 @@ def test_paths_begin_and_end_where_they_should() -> None:
 def test_spare_panels_are_left_out() -> None:
     figure = gradient_plots.draw_directions(CONFLICT, {str(n): CONFLICT[0] for n in range(5)})
     assert len(figure.axes) == 5
+
+
+def test_cosines_are_means_over_seeds_with_their_intervals() -> None:
+    generator = np.random.default_rng(0)
+    table = pd.DataFrame(
+        [
+            {"pair": pair, "batch": size, "seed": seed, "epoch": epoch, "negative": generator.uniform(),
+             "cosine": generator.uniform()}
+            for pair in ("two tasks", "one task")
+            for size in (16.0, 64.0)
+            for seed in range(4)
+            for epoch in (1, 3)
+        ]
+    )  # fmt: skip
+    left, right = gradient_plots.draw_cosines(table).axes
+    for axes, column, factor in ((left, "negative", 100), (right, "cosine", 1)):
+        containers: list[Any] = list(axes.containers)
+        for bars, pair in zip(containers, ("two tasks", "one task"), strict=True):
+            sizes, middle = bars.lines[0].get_data()
+            ends = [[y for _, y in segment] for segment in bars.lines[2][0].get_segments()]
+            assert list(sizes) == [16, 64]
+            for place, size in enumerate((16, 64)):
+                rows = table[(table["pair"] == pair) & (table["batch"] == size)]
+                expected = mean_interval(factor * rows.groupby("seed")[column].mean().to_numpy())
+                np.testing.assert_allclose([middle[place], *ends[place]], expected)
+    assert [text.get_text() for text in left.texts] == ["two tasks", "one task"]

@@ -7,6 +7,7 @@ from tools import lessons
 import keras
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 ROUNDING = 1e-5
 
@@ -82,17 +83,33 @@ def test_logs_of_the_hand_made_model_are_those_of_keras(lesson):
         assert ours[name] == pytest.approx(values, abs=1e-4), name
 
 
+def test_the_network_writes_a_curve_for_each_task_that_tensorboard_reads(lesson, tmp_path):
+    model = lesson["penguin_network"](lesson["MultiTaskModel"])
+    model.compile("adam", loss=lesson["LOSSES"])
+    birds, validation = lesson["penguins"].train, lesson["penguins"].validation
+    model.fit(
+        birds.inputs, birds.targets, epochs=2, verbose=0,
+        validation_data=(validation.inputs, validation.targets),
+        callbacks=[keras.callbacks.TensorBoard(tmp_path, write_graph=False)],
+    )  # fmt: skip
+    for part in ("train", "validation"):
+        events = EventAccumulator(str(tmp_path / part)).Reload()
+        for task in lesson["LOSSES"]:
+            assert len(events.Tensors(f"epoch_{task}_loss")) == 2
+
+
 @pytest.mark.slow
 def test_train_epoch_gives_the_mean_over_all_birds_of_this_epoch_alone(lesson):
-    birds, tasks = lesson["penguins"].train, lesson["penguin_tasks"]()
-    network, epoch_metrics = lesson["penguin_network"](), lesson["metrics_of"](tasks)
-    step = lesson["make_step"](network, lesson["LOSSES"], keras.optimizers.SGD(0.0), training=False)
+    birds, losses, network = lesson["penguins"].train, lesson["LOSSES"], lesson["penguin_network"]()
+    means = {task: keras.metrics.Mean() for task in losses}
+    step = lesson["make_step"](network, losses, keras.optimizers.SGD(0.0), training=False)
     network_says = network(birds.inputs, training=False)
     for epoch in range(2):  # nothing is learned at rate 0: the second epoch must say the same
-        found = lesson["train_epoch"](step, birds, epoch, epoch_metrics)
-        for task in tasks:
-            expected = float(lesson["LOSSES"][task.name](birds.targets[task.name], network_says[task.name]))
-            assert found[f"{task.name}_loss"] == pytest.approx(expected, rel=1e-4)
+        found = lesson["train_epoch"](step, epoch, means)
+        assert set(found) == set(losses)
+        for task, loss in losses.items():
+            expected = float(loss(birds.targets[task], network_says[task]))
+            assert found[task] == pytest.approx(expected, rel=1e-4)
 
 
 # A way to break each form of the step. Were the comparison blind, these would pass too.

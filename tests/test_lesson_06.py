@@ -1,6 +1,7 @@
 """What lesson 06 writes out is what the helpers do; and what it says of units and optimizers is so."""
 
 import ast
+import re
 from typing import Any
 
 from mtl_helpers.evaluation import paired_interval
@@ -86,7 +87,7 @@ def test_loop_by_hand_is_the_helpers(lesson):
     build = lesson["line_network"]
 
     def with_the_helper():
-        model = build(MultiTaskModel, weighting=Uncertainty(learning_rate=0.025))
+        model = build(weighting=Uncertainty(learning_rate=0.025))
         model.compile(keras.optimizers.Adam(0.05), loss=dict.fromkeys(lesson["lines"].targets, "mse"))
         return model
 
@@ -172,25 +173,31 @@ def test_a_unit_is_a_loss_weight(lesson):
     """In grams with the weight 1e-6, the network is the one trained in kilograms."""
 
     def errors(unit, weight):
-        parts = lesson["birds_in"](unit)
+        problem = lesson["PROBLEMS"][unit]
         runs = train_seeds(
-            lambda: lesson["penguin_network"](unit), parts[0], losses=lesson["LOSSES"], epochs=10, batch_size=40,
+            lambda: lesson["penguin_network"](unit), problem.train, losses=lesson["LOSSES"], epochs=10, batch_size=40,
             seeds=3, optimizer=keras.optimizers.Adam(0.02), task_weights={"body_mass": weight, "sex": 1.0},
         )  # fmt: skip
-        return lesson["scores"](runs.predict(parts[2].inputs), parts[2].targets, unit)["body_mass"]
+        return problem.scores(runs, "test")["body_mass"]
 
     np.testing.assert_allclose(errors("g", 1e-6), errors("kg", 1.0), rtol=1e-3)
     np.testing.assert_allclose(errors("kg", 1e6), errors("g", 1.0), rtol=1e-3)
     assert np.abs(errors("g", 1.0) - errors("kg", 1.0)).max() > 1.0
 
 
-def test_progress_goes_from_trivial_to_perfect(lesson):
-    base = {"body_mass": 600.0, "sex": 0.6}
-    assert lesson["progress"](base, base) == pytest.approx(0.0)
-    assert lesson["progress"]({"body_mass": 0.0, "sex": 1.0}, base) == pytest.approx(1.0)
-    assert lesson["progress"](
-        {"body_mass": np.array([300.0]), "sex": np.array([0.6])}, base
-    ) == pytest.approx([0.25])
+def test_both_ways_of_training_have_the_settings_of_the_problem(lesson, monkeypatch):
+    """The grid is trained at once, the methods in turn: with the same epochs, batches and rate."""
+    given = {}
+    train = lesson["train_at_once"]
+    monkeypatch.setitem(
+        train.__globals__, "train_seeds", lambda build, part, **options: given.update(options, train=part)
+    )
+    train("g", seeds=3)
+    problem = lesson["PROBLEMS"]["g"]
+    assert (given["epochs"], given["batch_size"]) == (problem.epochs, problem.batch_size)
+    assert given["train"] is problem.train and not problem.keep_best and problem.labels is None
+    assert float(given["optimizer"].learning_rate) == pytest.approx(lesson["RATES"]["g"])
+    assert lesson["RATES"]["g"] == lesson["RATES"]["kg"]
 
 
 def test_a_method_has_five_candidates_or_nothing_to_tune_and_makes_its_weighting(lesson):
@@ -198,7 +205,7 @@ def test_a_method_has_five_candidates_or_nothing_to_tune_and_makes_its_weighting
     assert none == {"RLW", "GLS", "alone"}
     assert {len(lesson["CANDIDATES"][method]) for method in set(lesson["CANDIDATES"]) - none} == {5}
     assert set(lesson["WEIGHTINGS"]) == set(lesson["CANDIDATES"])
-    static = lesson["WEIGHTINGS"]["static"](3.0, "body_mass", "sex")
+    static = lesson["WEIGHTINGS"]["static"](3.0, ("body_mass", "sex"))
     assert isinstance(static, Static) and static.weights_given == {"body_mass": 3.0, "sex": 1.0}
 
 
@@ -239,6 +246,27 @@ def test_stored_table_shows_what_the_lesson_says():
     digits = ("top_left", "bottom_right")
     assert not any(sign("digits", method, task) for method in SIX for task in digits)
     assert [sign("digits", "alone", task) for task in digits] == [0, 1]
+
+
+def test_many_chosen_settings_lie_at_an_edge_of_their_grid(lesson):
+    stored = pd.read_csv(lessons.NOTEBOOKS / "results" / "06_loss_weighting.csv", comment="#")
+    chosen = stored.dropna(subset=["setting"]).groupby(["data", "method"])["setting"].first()
+    edges = [
+        setting in (lesson["CANDIDATES"][method][0], lesson["CANDIDATES"][method][-1])
+        for (_, method), setting in chosen.items()
+    ]
+    assert len(edges) == 15 and sum(edges) >= 8
+    assert chosen["kg", "GradNorm"] == 0.0  # the natural edge that the lesson names
+
+
+def test_uncertainty_in_grams_is_far_from_its_rest(lesson):
+    """The cell prints, for each rate, s and where it would rest."""
+    cell = next(each for each in lessons.read(lessons.find(["06"])[0]).cells if each.id == "l06-064")
+    found = [
+        [float(x) for x in re.findall(r"-?\d+\.\d+", line)] for line in cell.outputs[0].text.splitlines()
+    ]
+    assert [rate for rate, _, _ in found] == lesson["STEPS"]
+    assert all(rest - s > 5 for _, s, rest in found)
 
 
 def test_famo_takes_longest_in_the_stored_costs():

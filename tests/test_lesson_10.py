@@ -3,7 +3,7 @@
 import ast
 from typing import Any
 
-from mtl_helpers.affinity import lookahead_affinity
+from mtl_helpers.affinity import best_groups, lookahead_affinity, partitions
 from mtl_helpers.comparisons import BETTER, EQUAL, NOTHING, WORSE, resampled_interval
 from mtl_helpers.evaluation import delta_m, mean_interval, paired_interval
 from mtl_helpers.gains import gains_over
@@ -66,32 +66,19 @@ def test_affinity_by_hand_is_the_helpers(lesson, units):
     assert np.abs(ours).max() > 0.01
 
 
-def test_the_best_way_for_a_known_affinity_is_the_true_one(lesson):
-    same = np.kron(np.eye(2), np.ones((3, 3)))
-    scores = np.where(same == 1, 0.02, -0.03)
-    np.fill_diagonal(scores, np.nan)  # a task's affinity onto itself plays no part
-    assert set(lesson["best_way"](scores)) == set(lesson["CLUSTERS"])
-    order = [0, 3, 1, 4, 2, 5]  # clusters that do not stand in a row
-    found = lesson["best_way"](scores[np.ix_(order, order)])
-    assert {frozenset(group) for group in found} == {
-        frozenset({"task_1", "task_3", "task_5"}), frozenset({"task_2", "task_4", "task_6"})
-    }  # fmt: skip
-    assert len(lesson["WAYS"]) == 31
-
-
 def test_every_contestant_has_the_same_candidates(lesson):
     for data, (low, high) in lesson["RATES"].items():
-        candidates, again = lesson["CANDIDATES"][data], lesson["candidates"](data)
-        assert len(candidates) == 8 and [c.rate for c in candidates] == [c.rate for c in again]
+        candidates = lesson["CANDIDATES"][data]
+        assert len(candidates) == 8 and len({c.rate for c in candidates}) == 8
         assert all(low <= c.rate <= high and 0.003 <= c.own_rate <= 0.3 for c in candidates)
         tasks = tuple(lesson["PROBLEMS"][data].losses)
-        assert all(len(c.weights) == len(tasks) and min(c.weights) >= 1 / 3 for c in candidates)
-        assert all(max(c.weights) <= 3 for c in candidates)
+        assert all(tuple(c.weights) == tasks and min(c.weights.values()) >= 1 / 3 for c in candidates)
+        assert all(max(c.weights.values()) <= 3 for c in candidates)
         for method, options in lesson["CONTESTANTS"].items():
-            model = lesson["PROBLEMS"][data].network(tasks, **options(candidates[0], tasks))
+            model = lesson["PROBLEMS"][data].network(tasks, **options(candidates[0]))
             assert (model.balancer is not None) == (method == "Aligned-MTL")
             if method == "tuned sum":
-                assert list(model.weighting.weights_given.values()) == candidates[0].weights
+                assert model.weighting.weights_given == candidates[0].weights
             if method == "uncertainty":
                 assert model.weighting.get_config()["learning_rate"] == candidates[0].own_rate
         assert not set(lesson["TUNING_SEEDS"][data]) & set(range(20))
@@ -140,7 +127,7 @@ def test_the_contest_shows_what_the_lesson_says(lesson, stored):
     assert BETTER not in set(over_random.loc[["uncertainty", "Aligned-MTL"], "among_all"])
     tuned = contest[(contest["method"] == "tuned sum") & (contest["task"] == "top_left")]
     weights = lesson["CANDIDATES"]["digits"][int(tuned["candidate"].iloc[0])].weights
-    assert 3.5 < weights[1] / weights[0] < 4.0
+    assert 3.5 < weights["bottom_right"] / weights["top_left"] < 4.0
 
 
 def test_the_contestants_were_the_best_of_their_lessons():
@@ -167,10 +154,11 @@ def test_intervals_of_the_gain_of_lesson_09():
 
 def test_affinity_shows_what_the_lesson_says(lesson, stored):
     found = {}
+    assert len(partitions(lesson["TASKS"], 2)) == 31
     for name in lesson["UNITS"]:
         ways = stored[(stored["experiment"] == "grouping") & (stored["data"] == name)]
         chosen = {
-            column: [lesson["best_way"](m) for m in affinity_matrices(stored, name, column)]
+            column: [best_groups(m, lesson["TASKS"], 2) for m in affinity_matrices(stored, name, column)]
             for column in ("affinity", "gain")
         }
         found[name] = chooser_table(ways, chosen, lesson["CLUSTERS"])["finds the clusters"].to_dict()

@@ -40,10 +40,12 @@ def test_each_number_of_tasks_was_timed_and_weighed(stored):
 def test_what_the_prose_says_of_the_changes(stored):
     changes = stored.query("experiment == 'changes'").pivot(index="round", columns="name", values="seconds")
     faster = times_faster(changes, than="as written")
-    assert (faster.loc[["batches of 256", "8 steps a call", "four together"], "low"] > 1).all()
+    assert (faster.loc[["prefetch", "batches of 256", "8 steps a call", "four together"], "low"] > 1).all()
     assert faster["ratio"].idxmax() == "four together"
     assert set(faster["ratio"].nlargest(3).index) == {"four together", "batches of 256", "cache"}
-    assert faster.loc["XLA", "high"] < 1 and faster.loc["16 bits", "low"] < 1 < faster.loc["16 bits", "high"]
+    assert faster.loc["XLA", "high"] < 1
+    for name in ("16 bits", "tf.data tunes itself"):  # no difference is shown
+        assert faster.loc[name, "low"] < 1 < faster.loc[name, "high"]
 
 
 def test_what_the_prose_says_of_the_tasks(stored):

@@ -1,7 +1,9 @@
 """Which variables are shared, and where a model is cut: on networks with and without skip connections."""
 
+from mtl_helpers.balancing import pcgrad
 from mtl_helpers.scene_network import scene_network
 from mtl_helpers.shared_parameters import halves, shared_table, shared_variables
+from mtl_helpers.sharing import MMoE
 from mtl_helpers.training import MultiTaskModel
 
 import keras
@@ -104,6 +106,37 @@ def test_an_input_of_one_head_alone_and_an_output_that_another_head_reads():
     whole, in_halves = both_ways(model, data)
     for task in whole:
         np.testing.assert_allclose(whole[task], in_halves[task], atol=1e-6)
+
+
+def mixture(below=()):
+    """Two tasks that read a mixture of experts, on the input itself or on further layers."""
+    x = features = keras.Input((3,), name="x")
+    for layer in below:
+        features = layer(features)
+    of_tasks = MMoE(tasks=["a", "b"], experts=2, units=4, name="mixture")(features)
+    return {"x": x}, {task: keras.layers.Dense(1, name=task)(of_tasks[task]) for task in ("a", "b")}
+
+
+def test_a_mixture_of_experts_lies_behind_the_cut():
+    model = MultiTaskModel(*mixture([keras.layers.Dense(5, name="trunk")]))
+    encoder, heads, *_ = halves(model)
+    assert {v.path.split("/")[0] for v in encoder.trainable_variables} == {"trunk"}
+    assert len(heads.trainable_variables) == len(model.trainable_variables) - 2
+
+
+@pytest.mark.parametrize("options", [{"balance_on": "features"}, {"passes": "together"}])
+def test_without_shared_features_there_is_nothing_to_cut(options):
+    message = "Features that several of the tasks 'a', 'b' read are expected.*passes='separate'"
+    with pytest.raises(ValueError, match=message):
+        MultiTaskModel(*mixture(), balancer=pcgrad, **options)
+
+
+def test_a_layer_on_both_sides_of_the_cut_is_refused():
+    x, layer = keras.Input((3,), name="x"), keras.layers.Dense(3, name="layer")
+    shared = layer(x)
+    outputs = {"a": keras.layers.Dense(1)(shared), "b": keras.layers.Dense(1)(layer(shared))}
+    with pytest.raises(ValueError, match="the model calls 'layer' in both"):
+        halves(MultiTaskModel({"x": x}, outputs))
 
 
 def test_cutting_a_model_leaves_it_as_it_was(tmp_path):

@@ -42,6 +42,12 @@ def test_what_python_marked_is_there_with_its_time(events):
     assert 0 <= inside["start"] < first["milliseconds"]
 
 
+def test_steps_before_are_not_recorded():
+    calls = []
+    events = step_profile.profile_steps(lambda: calls.append(1), steps=2, warm_up=3)
+    assert len(calls) == 5 and (events["event"] == "step").sum() == 2
+
+
 def test_operations_are_told_apart(events):
     kinds = events.groupby("kind")["event"].agg("; ".join)
     assert "Conv2D" in kinds["forward"] and "gradient_tape" not in kinds["forward"]

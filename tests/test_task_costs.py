@@ -41,6 +41,30 @@ def test_the_figure_has_a_line_for_each_method_and_live_points():
     assert [label.get_text() for label in left.get_xticklabels()] == ["2", "8"]
 
 
+def grown(powers, counts=(2, 8, 16, 64)):
+    """Times that grow with these powers in two rounds, but are flat below 8 tasks."""
+    rows = [
+        (name, tasks, number, (number + 1) * max(tasks, 8) ** power)
+        for name in task_costs.METHODS
+        for number, power in enumerate(powers)
+        for tasks in counts
+    ]
+    return pd.DataFrame(rows, columns=["name", "tasks", "round", "seconds"])
+
+
+def test_growth_is_a_slope_on_logarithmic_axes():
+    powers = task_costs.growth_with_tasks(grown([0.9, 1.1]))
+    assert powers.index.tolist() == list(task_costs.METHODS)
+    half = 12.7062 * np.std([0.9, 1.1], ddof=1) / np.sqrt(2)  # t with one degree of freedom
+    assert set(powers) == {f"1.00 [{1 - half:.2f}, {1 + half:.2f}]"}
+    assert not set(task_costs.growth_with_tasks(grown([0.9, 1.1]), start=2)) & set(powers)
+
+
+def test_growth_needs_two_numbers_of_tasks():
+    with pytest.raises(ValueError, match="two numbers of tasks from 8 on"):
+        task_costs.growth_with_tasks(grown([1, 1], counts=(2, 8)))
+
+
 @pytest.mark.slow
 def test_gradients_of_all_tasks_take_memory():
     plain, balanced = (

@@ -117,3 +117,17 @@ def test_the_plain_mean_is_stuck_at_one_learning_rate_and_arrives_at_another() -
     ends = toy.descend({"mean": mean}, [1e-3, 1e-2])["mean"][:, :, -1]
     assert (ends[0, [0, 2], 1] > 2).all()
     np.testing.assert_allclose([ends[0, 1], *ends[1]], [toy.BEST] * 4, atol=0.01)
+
+
+def test_endings_on_the_plane() -> None:
+    assert toy.ending(toy.BEST) == toy.ending((0.2, -8.2)) == "best"
+    assert [toy.ending(point) for point in toy.front(3)] == ["front", "best", "front"]
+    assert toy.ending(np.array(toy.STARTS[0])) == toy.ending((0.0, -7.9)) == "stuck"
+
+
+def test_endings_are_those_of_the_last_points_by_method_and_rate() -> None:
+    best, front, stuck = (np.array([[9.0, 9.0], end]) for end in (toy.BEST, toy.front(3)[0], (9.0, 9.0)))
+    paths = {"a": np.array([[best, stuck], [front, best]]), "b": np.array([[stuck, stuck], [best, front]])}
+    table = toy.endings(paths, [0.1, 0.2])
+    assert table.loc["a"].to_dict() == {0.1: "best stuck", 0.2: "front best"}
+    assert table.loc["b"].to_dict() == {0.1: "stuck stuck", 0.2: "best front"}
