@@ -94,8 +94,9 @@ class TestTraining:
             folder = tmp_path_factory.mktemp("run")
             with Workers(script, [folder, EPOCHS, *devices], configs) as workers:
                 workers.wait()
-            # GB: with a kernel of 1.2 and JupyterLab they have to fit into Binder's 2; the tests' own memory may be larger.
-            assert workers.peak_memory - memory(os.getpid()) < 0.8
+            # GB; about 0.76 alone on the machine, more where other TensorFlow processes share its pages. `make budget`
+            # holds the whole, with the lesson's kernel, to Binder's memory.
+            assert workers.peak_memory - memory(os.getpid()) < 0.95
             return folder
 
         return run
