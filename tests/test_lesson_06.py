@@ -256,7 +256,7 @@ def test_many_chosen_settings_lie_at_an_edge_of_their_grid(lesson):
         for (_, method), setting in chosen.items()
     ]
     assert len(edges) == 15 and sum(edges) >= 8
-    assert chosen["kg", "GradNorm"] == 0.0  # the natural edge that the lesson names
+    assert chosen["kg", "GradNorm"] == 0.0  # not an edge that was cut off: below 0 there is nothing
 
 
 def test_uncertainty_in_grams_is_far_from_its_rest(lesson):
