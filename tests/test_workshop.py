@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,14 @@ def test_every_learner_has_limits_and_as_many_threads_as_cores(monkeypatch: pyte
     assert threads == dict.fromkeys(
         ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"), "2"
     )
+
+
+def test_kernels_of_one_machine_share_no_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    c = configuration(monkeypatch)
+    assert "--KernelManager.transport=ipc" in c.Spawner.args
+    folder = c.Spawner.environment["JUPYTER_RUNTIME_DIR"]
+    assert folder.startswith("/tmp/") and c.SystemdSpawner.isolate_tmp is True
+    assert len(f"{folder}/kernel-{uuid.uuid4()}-ipc-1") <= 107  # what Linux allows for the path of a socket
 
 
 def test_a_break_ends_no_kernel_and_a_busy_one_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:

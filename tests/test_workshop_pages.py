@@ -78,6 +78,9 @@ def test_both_hubs_treat_a_learner_alike(monkeypatch: pytest.MonkeyPatch) -> Non
     c = configuration(monkeypatch)
     seat = VALUES["singleuser"]
     assert (seat["memory"]["limit"], seat["cpu"]["limit"]) == (c.Spawner.mem_limit, c.Spawner.cpu_limit)
+    # On one machine learners share ports and folders; a pod has its own.
+    del c.Spawner.environment["JUPYTER_RUNTIME_DIR"]
+    c.Spawner.args.remove("--KernelManager.transport=ipc")
     assert seat["extraEnv"] == c.Spawner.environment
     assert seat["defaultUrl"] == c.Spawner.default_url
     kernels = seat["extraFiles"]["server_settings"]["data"]["MappingKernelManager"]

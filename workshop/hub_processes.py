@@ -16,7 +16,7 @@ ENVIRONMENT = COURSE / ".venv-workshop"
 CONFIGURATION = COURSE / "workshop" / "rehearsal_config.py"
 NODE = ENVIRONMENT / "node" / "bin" / "node"
 PROXY_COMMAND = ENVIRONMENT / "npm" / "node_modules" / ".bin" / "configurable-http-proxy"
-READY_SECONDS = 120  # twelve learners at work can take most of a minute from it
+READY_SECONDS = 120
 
 
 class HubError(RuntimeError):

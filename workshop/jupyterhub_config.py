@@ -57,11 +57,16 @@ c.Spawner.environment = {
     "TF_NUM_INTRAOP_THREADS": str(CORES),
     "TF_NUM_INTEROP_THREADS": str(CORES),
     "OMP_NUM_THREADS": str(CORES),
+    "JUPYTER_RUNTIME_DIR": "/tmp/jupyter",  # of this learner alone: isolate_tmp
 }
 
 # Idle kernels end, to give their memory back: never one that computes. The notebook on disk stays, and so does a
 # text in an open tab; the variables are gone. Servers follow, once no tab is open.
+#
+# Kernels listen on sockets in that folder, not on ports of the machine, which all learners share: there, two kernels
+# that start at once can choose the same port, and the one that loses it dies or never answers.
 c.Spawner.args = [
+    "--KernelManager.transport=ipc",
     f"--MappingKernelManager.cull_idle_timeout={KERNEL_IDLE}",
     "--MappingKernelManager.cull_interval=300",
     "--MappingKernelManager.cull_connected=True",

@@ -50,7 +50,9 @@ c.Authenticator.allow_all = True
 c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = str(HOMES / "{username}")
 c.Spawner.environment = c.Spawner.environment | {
-    "REHEARSAL_OF": os.environ["REHEARSAL_FOLDER"]
-}  # to find them
+    "REHEARSAL_OF": os.environ["REHEARSAL_FOLDER"],  # to find them
+    # One for each learner. Not in their home: the path of a socket may have 107 characters.
+    "JUPYTER_RUNTIME_DIR": lambda spawner: f"{os.environ['REHEARSAL_FOLDER']}/run/{spawner.user.name}",
+}
 if os.getuid() == 0:
     c.Spawner.args = [*c.Spawner.args, "--allow-root"]
