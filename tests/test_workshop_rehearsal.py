@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,10 +39,11 @@ def test_three_learners_finish_two_lessons_and_lose_nothing() -> None:
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> Iterator[HubProcesses]:
-    processes = HubProcesses(tmp_path)
-    yield processes
-    processes.stop()
+def hub() -> Iterator[HubProcesses]:
+    with tempfile.TemporaryDirectory() as folder:  # a short path, for sockets
+        processes = HubProcesses(Path(folder))
+        yield processes
+        processes.stop()
 
 
 def test_a_kernel_is_found_beside_one_that_has_ended(
@@ -69,6 +71,11 @@ def test_a_kernel_is_found_beside_one_that_has_ended(
             hub.kernel("kernel-3")
         monkeypatch.undo()
         server.stdin.close()
+
+
+def test_a_folder_too_deep_for_sockets_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HubError, match="may have 107 characters, but .* Set TMPDIR to a folder"):
+        HubProcesses(tmp_path / ("deep" * 20)).start()
 
 
 @pytest.mark.parametrize(

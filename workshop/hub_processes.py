@@ -17,6 +17,8 @@ CONFIGURATION = COURSE / "workshop" / "rehearsal_config.py"
 NODE = ENVIRONMENT / "node" / "bin" / "node"
 PROXY_COMMAND = ENVIRONMENT / "npm" / "node_modules" / ".bin" / "configurable-http-proxy"
 READY_SECONDS = 120
+SOCKET_LENGTH = 107  # characters that Linux allows for the path of a socket
+SOCKET = "run/learner-99/kernel-01234567-89ab-cdef-0123-456789abcdef-ipc-5"  # of a kernel, in the rehearsal's folder
 
 
 class HubError(RuntimeError):
@@ -52,7 +54,16 @@ class HubProcesses:
         self._hub: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start the proxy and the hub, and wait until the hub answers through the proxy."""
+        """Start the proxy and the hub, and wait until the hub answers through the proxy.
+
+        Raises:
+            HubError: if kernels could not have their sockets in the folder, or as `start_hub` does.
+        """
+        if (length := len(str(self.folder / SOCKET))) > SOCKET_LENGTH:
+            raise HubError(
+                f"The path of a kernel's socket may have {SOCKET_LENGTH} characters, but in {self.folder} it would have "
+                f"{length}. Set TMPDIR to a folder with a shorter path, such as /tmp."
+            )
         here = "127.0.0.1"
         self._proxy = self._run(
             "proxy.log",
