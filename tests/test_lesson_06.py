@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from mtl_helpers.evaluation import paired_interval
+from mtl_helpers.gains import gains_over
 from mtl_helpers.seeds import train_seeds
 from mtl_helpers.training import MultiTaskModel
 from mtl_helpers.turns import train_in_turn
@@ -274,3 +275,14 @@ def test_famo_takes_longest_in_the_stored_costs():
     cost = cost.query("network == 'LeNet' and place == 'losses'").set_index("method")
     for _, ratio in cost.groupby("tasks")["ratio"]:
         assert ratio.idxmax() == "FAMO" and ratio.drop("FAMO").max() < 1.2
+
+
+def test_only_gradnorms_loss_of_sex_in_grams_is_left_in_widened_intervals():
+    stored = pd.read_csv(lessons.NOTEBOOKS / "results" / "06_loss_weighting.csv", comment="#")
+    named = stored.assign(method=stored["method"] + np.where(stored["data"] == "g", ", g", ""))
+    better = {"body_mass": False, "sex": True, "top_left": True, "bottom_right": True}
+    gains = gains_over("static", named, better)
+    for method in ("static", "uncertainty", "DWA", "RLW"):
+        row = gains.loc[(f"{method}, g", "sex")]
+        assert row["high"] < 0 and row["wide_low"] < 0 < row["wide_high"]
+    assert gains.loc[("GradNorm, g", "sex"), "wide_high"] < 0

@@ -134,8 +134,11 @@ def test_stored_exchange_shows_what_the_lesson_says(stored):
             errors("network", 0.0, 12, cheap), errors("network", 0.0, 12, 0), 1 - 0.05 / 7
         )
         assert corrected.low < 0 < corrected.high and abs(corrected.mean) < 0.03
+        assert paired_interval(errors("ridge", 0.0, 12, cheap), errors("network", 0.0, 12, cheap)).low > 0
         rival = paired_interval(errors("network", 0.9, 12, cheap), errors("ridge", 0.9, 12, cheap))
         assert (rival.low > 0) == (cheap >= 48) and (rival.high < 0) == (cheap <= 12)
+    for dial in (0.9, 0.0):  # on the twelve alone ridge errs more, too
+        assert paired_interval(errors("ridge", dial, 12, 0), errors("network", dial, 12, 0)).low > 0
     for costly, cheap in ((24, 0), (12, 96)):
         by_penalty = {
             penalty: values(

@@ -89,6 +89,24 @@ def test_a_new_connection_is_used_once_the_kernel_has_answered(monkeypatch: pyte
         asyncio.run(KernelChannel(Connection()).wait_until_ready(0.2))  # type: ignore[arg-type]
 
 
+def test_a_connection_that_is_not_used_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closable(Connection):
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+    connection = Closable(None)  # the server closes the websocket
+
+    async def connect(*arguments: Any, **options: Any) -> Connection:
+        return connection
+
+    monkeypatch.setattr(kernel_channel, "websocket_connect", connect)
+    with pytest.raises(ConnectionError, match="closed the websocket"):
+        asyncio.run(KernelChannel.open("ws://127.0.0.1:1", "token"))
+    assert connection.closed
+
+
 def test_a_server_that_does_not_end_is_waited_for_so_long_and_no_longer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -38,7 +38,11 @@ class KernelChannel:
             url, headers={"Authorization": f"token {token}"}, connect_timeout=120, request_timeout=120
         )
         channel = cls(await websocket_connect(request, ping_interval=30, max_message_size=100 * 2**20))
-        await channel.wait_until_ready(READY_SECONDS)
+        try:
+            await channel.wait_until_ready(READY_SECONDS)
+        except BaseException:
+            channel.close()
+            raise
         return channel
 
     async def wait_until_ready(self, seconds: float) -> None:
